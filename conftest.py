@@ -1,0 +1,3 @@
+"""Hands pytest the harness; everything else is in maskspec/."""
+
+pytest_plugins = ["maskspec.plugin"]

@@ -1,0 +1,146 @@
+"""The one module that imports a framework: one name for what differs only in spelling.
+
+Never put a difference in *behaviour* here: that is what the claims are about.
+"""
+
+import importlib
+import os
+from typing import Any, Callable, Dict, Optional
+
+import numpy as np
+
+from maskspec.discovery import Installed
+from maskspec.verdicts import Unavailable
+
+SEED = 20250130
+
+# Names of keras.ops, and what TensorFlow calls the same operation.
+TENSORFLOW_OPS = {
+    "abs": "abs",
+    "all": "reduce_all",
+    "any": "reduce_any",
+    "cast": "cast",
+    "concatenate": "concat",
+    "convert_to_tensor": "convert_to_tensor",
+    "equal": "equal",
+    "exp": "exp",
+    "expand_dims": "expand_dims",
+    "logical_and": "logical_and",
+    "logical_not": "logical_not",
+    "max": "reduce_max",
+    "mean": "reduce_mean",
+    "not_equal": "not_equal",
+    "ones_like": "ones_like",
+    "relu": "nn.relu",
+    "reshape": "reshape",
+    "shape": "shape",
+    "split": "split",
+    "squeeze": "squeeze",
+    "sum": "reduce_sum",
+    "take": "gather",
+    "tile": "tile",
+    "where": "where",
+    "zeros_like": "zeros_like",
+}
+
+
+class Namespace:
+    """A module of a framework, in which a name that is not there is ``Unavailable``."""
+
+    def __init__(self, module: Any, path: str) -> None:
+        self._module = module
+        self._path = path
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # left to Python's own protocols, as in copy and pickle
+            raise AttributeError(name)
+        try:
+            found = getattr(self._module, name)
+        except AttributeError:
+            raise Unavailable(f"there is no {self._path}.{name}") from None
+        is_module = type(found).__name__ in ("module", "KerasLazyLoader", "LazyLoader")
+        return Namespace(found, f"{self._path}.{name}") if is_module else found
+
+
+class Keras(Namespace):
+    """One installed implementation. Its attributes are the framework's own (``keras.layers``);
+    what is spelled differently from release to release has a method here."""
+
+    def __init__(self, installed: Installed) -> None:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # quiet start; read at import
+        package, _, rest = installed.implementation.replace("tf.", "tensorflow.").partition(".")
+        module = importlib.import_module(package)
+        super().__init__(getattr(module, rest) if rest else module, installed.implementation)
+        self.installed = installed
+        self.implementation = installed.implementation
+        self.backend_name = installed.backend
+        self.ops = Namespace(_ops(self._module, installed), "ops")
+
+    def __repr__(self) -> str:
+        return f"<{self.installed}>"
+
+    def reset(self) -> None:
+        """Forget layer names and graphs, and seed every generator: each case starts alike."""
+        if self.implementation == "keras":
+            try:
+                self._module.backend.clear_session(free_memory=False)
+            except TypeError:  # before Keras 3.1 it takes no argument
+                self._module.backend.clear_session()
+            self._module.utils.set_random_seed(SEED)
+            return
+        import random
+
+        import tensorflow as tf
+
+        self._module.backend.clear_session()
+        random.seed(SEED)
+        np.random.seed(SEED)
+        tf.random.set_seed(SEED)
+
+    def tensor(self, value: Any, dtype: Optional[str] = None) -> Any:
+        """``value`` as an eager tensor of the backend."""
+        return self.ops.convert_to_tensor(value, dtype=dtype)
+
+    def numpy(self, tensor: Any) -> np.ndarray:
+        """An eager tensor (or nest-free value) as a numpy array."""
+        if self.implementation == "keras":
+            return np.asarray(self._module.ops.convert_to_numpy(tensor))
+        return np.asarray(tensor.numpy() if hasattr(tensor, "numpy") else tensor)
+
+    def mask_of(self, tensor: Any) -> Any:
+        """The mask that ``tensor`` carries (a tensor), or None if it carries none."""
+        return getattr(tensor, "_keras_mask", None)
+
+    def function(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """``f`` compiled by the backend into a graph, as ``tf.function`` does."""
+        if self.backend_name != "tensorflow":
+            raise Unavailable(f"there is no tf.function on the {self.backend_name} backend")
+        import tensorflow as tf
+
+        return tf.function(f)
+
+
+_loaded: Dict[Installed, Keras] = {}
+
+
+def load(installed: Installed) -> Keras:
+    """Import ``installed`` once for each process."""
+    if installed not in _loaded:
+        _loaded[installed] = Keras(installed)
+    return _loaded[installed]
+
+
+def _ops(module: Any, installed: Installed) -> Any:
+    if installed.implementation == "keras":
+        return module.ops
+    import tensorflow as tf
+
+    class Ops:
+        pass
+
+    for name, path in TENSORFLOW_OPS.items():
+        found: Any = tf
+        for part in path.split("."):
+            found = getattr(found, part)
+        setattr(Ops, name, staticmethod(found))
+    return Ops

@@ -1,0 +1,74 @@
+"""Tie a test to the claim it decides: ``@claim`` on the test, ``case`` for one parameter set."""
+
+from typing import Any, Callable, NamedTuple, Optional, Tuple, TypeVar, Union
+
+import pytest
+
+from maskspec.ranges import ALWAYS, NEVER, Range, validate
+
+NO_IMPLEMENTATION = "none"  # stands for the implementation in the id of a case that cannot run
+
+Check = TypeVar("Check", bound=Callable[..., None])
+
+
+class Expectation(NamedTuple):
+    """Where a claim, or one case of it, is expected to hold, and where its API exists at all."""
+
+    claim: str
+    holds: Range
+    exists: Range
+    instead: Tuple[str, ...]
+
+
+def claim(
+    id: str,
+    holds: Range = ALWAYS,
+    *,
+    exists: Range = ALWAYS,
+    instead: Union[str, Tuple[str, ...]] = (),
+) -> Callable[[Check], Check]:
+    """Make a test the check of claim ``id``; the test asserts the claim as it is said.
+
+    ``holds`` and ``exists`` map an implementation (``"keras"``), one backend of it
+    (``"keras/jax"``) or ``"*"`` to a version specifier; the most specific key decides, ``""``
+    is every release and ``None`` is none. Where it does not hold, the expected verdict is
+    ``refuted``; where it does not exist, ``unavailable``. ``instead`` names the findings that
+    hold where the claim is refuted. Raises ``ValueError`` for a range that cannot be read.
+    """
+    found = instead if isinstance(instead, tuple) else (instead,)
+    expectation = Expectation(id, validate(holds), validate(exists), found)
+
+    def tie(check: Check) -> Check:
+        check.__claim__ = expectation  # type: ignore[attr-defined]
+        return check
+
+    return tie
+
+
+def case(
+    *values: Any, id: Optional[str] = None, holds: Range = ALWAYS, exists: Range = ALWAYS
+) -> Any:
+    """A parameter set whose range is narrower than its claim's: it holds where both do."""
+    marks = pytest.mark.narrowed(holds=validate(holds), exists=validate(exists))
+    return pytest.param(*values, id=id, marks=marks)
+
+
+def expectation_of(check: Any) -> Optional[Expectation]:
+    """The expectation that ``@claim`` left on ``check``, or None."""
+    return getattr(check, "__claim__", None)
+
+
+def case_name(item: Any) -> str:
+    """The case of a collected item: what its pytest id says after the implementation."""
+    installed = item.callspec.params["keras"]
+    prefix = NO_IMPLEMENTATION if installed is None else installed.implementation
+    return str(item.callspec.id)[len(prefix) + 1 :]
+
+
+def item_ranges(item: Any, expectation: Expectation) -> Tuple[Tuple[Range, ...], Tuple[Range, ...]]:
+    """The ranges that all have to contain a release for the item to hold, and to exist."""
+    marks = [mark.kwargs for mark in item.iter_markers("narrowed")]
+    return (
+        (expectation.holds, *(m["holds"] for m in marks)),
+        (expectation.exists, *(m["exists"] for m in marks)),
+    )

@@ -1,0 +1,110 @@
+"""Ask pytest which cases there are: one entry a case, without importing a framework.
+
+Runs as a process of its own, ``python -m maskspec.collecting``, and prints JSON.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+import pytest
+
+from maskspec.claims import case_name, expectation_of, item_ranges
+from maskspec.fingerprint import fingerprint
+from maskspec.ranges import Range
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Case(NamedTuple):
+    """One parameter set of the test of a claim, with the ranges that all have to contain a cell."""
+
+    claim: str
+    case: str
+    test: str
+    path: str
+    line: int
+    holds: Tuple[Range, ...]
+    exists: Tuple[Range, ...]
+    instead: Tuple[str, ...]
+    fingerprint: str
+
+
+class Collection(NamedTuple):
+    """Every case below ``tests/``, and what could not be collected as (place, message)."""
+
+    cases: List[Case]
+    broken: List[Tuple[str, str]]
+
+
+def collect(root: Path) -> Collection:
+    """The cases of the project at ``root``."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+    env["PYTHONPATH"] = os.pathsep.join([str(ROOT), *env.get("PYTHONPATH", "").split(os.pathsep)])
+    env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    done = subprocess.run(
+        [sys.executable, "-m", "maskspec.collecting"],
+        cwd=str(root), env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+    )  # fmt: skip
+    try:
+        data = json.loads(done.stdout.splitlines()[-1])
+    except (ValueError, IndexError):
+        raise RuntimeError(f"pytest could not collect: {done.stdout}{done.stderr}") from None
+    cases = [
+        Case(**{k: tuple(v) if isinstance(v, list) else v for k, v in c.items()})
+        for c in data["cases"]
+    ]
+    return Collection(cases, [(place, what) for place, what in data["broken"]])
+
+
+class Collector:
+    """A pytest plugin that notes the collected items instead of running them."""
+
+    def __init__(self) -> None:
+        self.cases: List[Dict[str, Any]] = []
+        self.broken: List[Tuple[str, str]] = []
+
+    def pytest_collectreport(self, report: Any) -> None:
+        if report.failed:
+            text = getattr(report.longrepr, "reprcrash", None) or str(report.longrepr)
+            lines = [line for line in str(text).splitlines() if line.strip()]
+            self.broken.append((report.nodeid.partition("::")[0], lines[-1] if lines else "?"))
+
+    def pytest_collection_finish(self, session: Any) -> None:
+        self.cases = [c for c in map(case_of_item, session.items) if c]
+
+
+def case_of_item(item: Any) -> Optional[Dict[str, Any]]:
+    """What there is to know of a collected item, or None if it is no check of a claim."""
+    expectation = expectation_of(getattr(item, "function", None))
+    if expectation is None:
+        return None
+    holds, exists = item_ranges(item, expectation)
+    parameters = {k: v for k, v in item.callspec.params.items() if k != "keras"}
+    return Case(
+        claim=expectation.claim,
+        case=case_name(item),
+        test=item.originalname,
+        path=item.path.relative_to(item.config.rootpath).as_posix(),
+        line=item.function.__code__.co_firstlineno,
+        holds=holds,
+        exists=exists,
+        instead=expectation.instead,
+        fingerprint=fingerprint(item.function, parameters),
+    )._asdict()
+
+
+def main() -> None:
+    collector = Collector()
+    quiet = ["-p", "no:terminal", "-p", "no:cacheprovider", "-o", "addopts="]
+    status = pytest.main(["--collect-only", *quiet, "tests"], plugins=[collector])
+    if status == pytest.ExitCode.USAGE_ERROR:
+        sys.exit(status)
+    print("\n" + json.dumps({"cases": collector.cases, "broken": collector.broken}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""Which implementations are installed here, read from package metadata: no framework is imported."""
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+from pathlib import Path
+from typing import List, NamedTuple, Optional
+
+from packaging.version import Version
+
+from maskspec.ranges import BACKENDS
+from maskspec.releases import Releases, cell_name, minor
+
+TENSORFLOW = (
+    "tensorflow",
+    "tensorflow-cpu",
+    "tensorflow-intel",
+    "tensorflow-macos",
+    "tensorflow-gpu",
+    "tensorflow-rocm",
+    "tf-nightly",
+    "tf-nightly-cpu",
+)
+
+
+class NotUsable(Exception):
+    """What is installed cannot be tested; the message says what, and what to install."""
+
+
+class Installed(NamedTuple):
+    """One implementation as installed here, and the release whose expectations judge it."""
+
+    implementation: str
+    version: str
+    backend: str
+    judged_as: str
+
+    @property
+    def cell(self) -> str:
+        return cell_name(self.implementation, self.version, self.backend)
+
+    @property
+    def is_new(self) -> bool:
+        return self.judged_as != self.version
+
+    def __str__(self) -> str:
+        backend = f" ({self.backend})" if self.implementation == "keras" else ""
+        return f"{self.implementation} {self.version}{backend}"
+
+
+def discover(releases: Releases) -> List[Installed]:
+    """The implementations installed here, one entry each; raise ``NotUsable`` if there is none.
+
+    ``tf.keras`` of TF 2.16 and later is Keras 3 itself and is not listed twice. Next to a torch or
+    jax backend nothing on TensorFlow is listed: the two do not share a process.
+    """
+    tensorflow = _version(*TENSORFLOW)
+    keras = _version("keras", "keras-nightly")
+    tf_keras = _version("tf-keras", "tf_keras", "tf-keras-nightly")
+    backend = _backend() if keras and Version(keras) >= Version("3.0.dev0") else None
+    found = []
+    if backend:
+        found.append(_supported(releases, "keras", str(keras), backend))
+    if backend in (None, "tensorflow"):
+        if tf_keras:
+            found.append(_supported(releases, "tf_keras", tf_keras, "tensorflow"))
+        if tensorflow and Version(minor(tensorflow)) < Version("2.16"):
+            found.append(_supported(releases, "tf.keras", tensorflow, "tensorflow"))
+    if not found:
+        raise NotUsable(
+            "no Keras is installed in this environment, so there is nothing to verify; install "
+            "one, for example: python -m pip install -r "
+            "spec/releases/keras3.15-tensorflow/constraints.txt"
+        )
+    return found
+
+
+def _supported(
+    releases: Releases, implementation: str, version: str, backend: str
+) -> Installed:
+    here, oldest, newest = (
+        Version(minor(v))
+        for v in (version, releases.oldest(implementation), releases.newest(implementation))
+    )
+    if here < oldest:
+        raise NotUsable(
+            f"{implementation} {version} is older than {oldest}, the first release that this "
+            f"specification covers; install {implementation} {oldest} or later"
+        )
+    return Installed(implementation, version, backend, str(newest) if here > newest else version)
+
+
+def _version(*distributions: str) -> Optional[str]:
+    for name in distributions:
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def _backend() -> str:
+    """The backend that Keras 3 will choose: the environment's, else the user's, else TensorFlow."""
+    backend = os.environ.get("KERAS_BACKEND")
+    origin = f"KERAS_BACKEND is {backend!r}"
+    if not backend:
+        home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+        try:
+            backend = json.loads((home / "keras.json").read_text(encoding="utf-8"))["backend"]
+            origin = f"the keras.json of this user sets the backend {backend!r}"
+        except (OSError, ValueError, KeyError):
+            backend, origin = "tensorflow", "Keras 3 uses the tensorflow backend by default"
+    if backend not in BACKENDS:
+        raise NotUsable(f"{origin}, which is not one of {', '.join(BACKENDS)}; set KERAS_BACKEND")
+    if importlib.util.find_spec(backend) is None:
+        raise NotUsable(
+            f"{origin}, but {backend} is not installed here; install it, or set KERAS_BACKEND to "
+            "one that is"
+        )
+    return backend

@@ -1,0 +1,78 @@
+"""A hash of what a case runs: when it changes, what was recorded for the case is stale.
+
+It covers the test's body, the project's functions, classes and plain constants that the body
+reaches by name, and the case's parameters; not the decorators, so that a changed expectation
+asks for no new run.
+"""
+
+import hashlib
+import inspect
+import textwrap
+from types import CodeType, FunctionType
+from typing import Any, Dict, Iterator, List, Mapping, Set
+
+PACKAGES = ("tests", "maskspec.probes")
+PLAIN = (str, int, float, bool, bytes, tuple, list, dict, set, frozenset, type(None))
+
+
+def fingerprint(check: FunctionType, parameters: Mapping[str, Any]) -> str:
+    """Twelve hexadecimal digits; the same under every supported Python."""
+    parts: Dict[str, str] = {}
+    _reach(check, check.__module__, parts)
+    text = "\n".join(f"{name}\n{parts[name]}" for name in sorted(parts))
+    text += repr(sorted((k, _plain(v)) for k, v in parameters.items()))
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
+
+
+def _reach(value: Any, home: str, parts: Dict[str, str]) -> None:
+    key = f"{value.__module__}.{value.__qualname__}"
+    if key in parts:
+        return
+    parts[key] = _body(value)
+    for function in _functions(value):
+        for name in sorted(_names(function.__code__)):
+            found = function.__globals__.get(name)
+            if inspect.isfunction(found) or inspect.isclass(found):
+                if found.__module__ == home or found.__module__.startswith(PACKAGES):
+                    _reach(found, home, parts)
+            elif isinstance(found, PLAIN) and name in function.__globals__:
+                parts[f"{function.__module__}:{name}"] = repr(_plain(found))
+
+
+def _functions(value: Any) -> Iterator[FunctionType]:
+    if inspect.isfunction(value):
+        yield inspect.unwrap(value)
+    else:
+        for member in vars(value).values():
+            if inspect.isfunction(member):
+                yield member
+
+
+def _names(code: CodeType) -> Set[str]:
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names |= _names(constant)
+    return names
+
+
+def _body(value: Any) -> str:
+    lines = textwrap.dedent(inspect.getsource(value)).splitlines()
+    start = next(
+        i for i, line in enumerate(lines) if line.lstrip().startswith(("def ", "class ", "async "))
+    )
+    return "\n".join(line.rstrip() for line in lines[start:]).rstrip()
+
+
+def _plain(value: Any) -> Any:
+    """``value`` as something whose repr is the same in every run."""
+    if isinstance(value, (set, frozenset)):
+        return sorted(map(repr, value))
+    if isinstance(value, dict):
+        return sorted((repr(k), _plain(v)) for k, v in value.items())
+    if isinstance(value, (list, tuple)):
+        items: List[Any] = [_plain(v) for v in value]
+        return items
+    if inspect.isfunction(value):
+        return _body(value)
+    return value if isinstance(value, PLAIN) else type(value).__name__

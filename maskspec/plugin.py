@@ -1,0 +1,203 @@
+"""The pytest plugin: run each claim on each installed implementation and judge the verdict.
+
+An expected ``refuted`` or ``unavailable`` passes; an unexpected verdict, in either direction,
+fails. No framework is imported before the first case runs.
+"""
+
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+import pytest
+
+from maskspec import pages, recording, releases, summary
+from maskspec.claims import (
+    NO_IMPLEMENTATION,
+    Expectation,
+    case_name,
+    expectation_of,
+    item_ranges,
+)
+from maskspec.discovery import Installed, NotUsable, discover
+from maskspec.ranges import Range, expected_verdict
+from maskspec.verdicts import judge, origin
+
+ROW = "maskspec.row"
+LETTERS = {"holds": ".", "refuted": "r", "unavailable": "u"}
+
+
+class UnexpectedVerdict(Exception):
+    """A verdict other than the expected one; the summary of the run explains it."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("maskspec", "Keras masking, specified")
+    group.addoption(
+        "--claim", action="append", default=[], metavar="ID", help="run only this claim (repeatable)"
+    )
+    group.addoption("--implementation", metavar="NAME", help="run only tf.keras, tf_keras or keras")
+    group.addoption("--cell", metavar="CELL", help="run the implementation of this cell, or fail")
+    group.addoption(
+        "--record",
+        type=Path,
+        metavar="DIR",
+        help="write DIR/<cell>/results.jsonl of a whole run (outside the project: --record=DIR)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "narrowed(holds, exists): see maskspec.case")
+    config.pluginmanager.register(Session(config), "maskspec-session")
+
+
+@pytest.fixture
+def keras(request: pytest.FixtureRequest) -> Any:
+    """The implementation under test, its names forgotten and its generators seeded."""
+    from maskspec import adapter
+
+    implementation = adapter.load(request.param)
+    implementation.reset()
+    return implementation
+
+
+class Session:
+    """One run: what is installed, which claims there are, and what came of each case."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.releases = releases.load(config.rootpath / "spec" / "releases")
+        self.claims = pages.read(config.rootpath).by_id()
+        self.rows: List[Dict[str, Any]] = []
+        self.notes: List[str] = []
+        self.problem: Optional[NotUsable] = None
+        self.installed: List[Installed] = []
+        self.asked = config.option.claim
+        for id in self.asked:
+            if id not in self.claims:
+                near = releases.nearest(id, self.claims)
+                raise pytest.UsageError(f"--claim {id}: there is no such claim; {near}")
+        try:
+            self.installed = self._chosen(discover(self.releases))
+        except NotUsable as error:
+            self.problem = error  # fatal only once a claim is to be run
+
+    def _chosen(self, installed: List[Installed]) -> List[Installed]:
+        for option, known in (
+            ("implementation", self.releases.known),
+            ("cell", self.releases.cells),
+        ):
+            name = getattr(self.config.option, option)
+            if name is None:
+                continue
+            if name not in known:
+                near = releases.nearest(name, known)
+                raise pytest.UsageError(f"--{option} {name}: there is no such {option}; {near}")
+            here = ", ".join(f"{i} (cell {i.cell})" for i in installed)
+            installed = [i for i in installed if getattr(i, option) == name]
+            if not installed:
+                raise pytest.UsageError(f"--{option} {name}: not installed here; there is {here}")
+        return installed
+
+    # --- collection ---------------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        if expectation_of(metafunc.function) is None:
+            return
+        values: List[Optional[Installed]] = [*self.installed] or [None]
+        names = [i.implementation if i else NO_IMPLEMENTATION for i in values]
+        metafunc.parametrize("keras", values, ids=names, indirect=True)
+
+    def pytest_collection_modifyitems(self, items: List[pytest.Item]) -> None:
+        checks = [(item, expectation_of(getattr(item, "function", None))) for item in items]
+        if self.problem and not self.config.option.collectonly and any(e for _, e in checks):
+            raise pytest.UsageError(str(self.problem))
+        if self.asked:
+            items[:] = [item for item, e in checks if e is not None and e.claim in self.asked]
+            gone = [item for item, e in checks if e is None or e.claim not in self.asked]
+            self.config.hook.pytest_deselected(items=gone)
+
+    def pytest_report_header(self) -> List[str]:
+        return [f"maskspec: {i}, cell {i.cell}" for i in self.installed]
+
+    # --- one case -----------------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: Any) -> Optional[bool]:
+        expectation = expectation_of(pyfuncitem.function)
+        if expectation is None:
+            return None
+        installed = pyfuncitem.callspec.params["keras"]
+        row = {
+            "cell": installed.cell,
+            "implementation": installed.implementation,
+            "claim": expectation.claim,
+            "case": case_name(pyfuncitem),
+            "expected": _expected(pyfuncitem, expectation, installed),
+            "verdict": "error",
+            "observed": "",
+        }
+        pyfuncitem.user_properties.append((ROW, row))
+        arguments = {a: pyfuncitem.funcargs[a] for a in pyfuncitem._fixtureinfo.argnames}
+        try:
+            outcome = judge(lambda: pyfuncitem.obj(**arguments), self.config.rootpath)
+        except Exception as error:
+            if self.config.option.tbstyle != "auto":
+                raise
+            raise pytest.fail.Exception(self._fault(row, error), pytrace=False) from None
+        row.update(outcome._asdict())
+        if outcome.verdict != row["expected"]:
+            raise pytest.fail.Exception(f"unexpectedly {outcome.verdict}", pytrace=False)
+        return True
+
+    def _fault(self, row: Dict[str, Any], error: BaseException) -> str:
+        text = "\n    ".join(str(error).splitlines()[:6])
+        return (
+            f"ERROR, no verdict on {row['claim']} [{row['case']}] on {row['cell']}\n"
+            f"  at {origin(error, self.config.rootpath)}\n"
+            f"  {type(error).__name__}: {text}\n"
+            f"  neither the claim's assert nor an exception it names; the whole traceback:\n"
+            f"  {summary.rerun(row)} --tb=short"
+        )
+
+    # --- reporting ----------------------------------------------------------------------------
+
+    def pytest_report_teststatus(self, report: Any) -> Optional[Tuple[str, str, str]]:
+        row = dict(report.user_properties).get(ROW) if report.when == "call" else None
+        if row is None or row["verdict"] == "error":
+            return None
+        if row["verdict"] == row["expected"]:
+            return "passed", LETTERS[row["verdict"]], row["verdict"].upper()
+        return "unexpected", "!", f"UNEXPECTEDLY {row['verdict']}"
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        row = dict(report.user_properties).get(ROW) if report.when == "call" else None
+        if row is not None:
+            self.rows.append(row)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        folder = self.config.option.record
+        if folder is None or hasattr(self.config, "workerinput"):
+            return
+        try:
+            for installed in self.installed:
+                path = recording.record(self.config, folder, installed, self.rows, exitstatus)
+                self.notes.append(f"recorded {path}")
+        except recording.NotRecorded as error:
+            self.notes.append(f"NOT RECORDED, what was there stays: {error}")
+            session.exitstatus = exitstatus or pytest.ExitCode.USAGE_ERROR
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        for line, markup in summary.render(
+            self.installed, self.claims, self.rows, self.releases, self.config.rootpath
+        ):
+            terminalreporter.write_line(line, **markup)
+        for note in self.notes:
+            terminalreporter.write_line(note, bold=True)
+
+
+def _expected(item: Any, expectation: Expectation, installed: Installed) -> str:
+    holds, exists = item_ranges(item, expectation)
+    return expected_verdict(
+        holds, exists, installed.implementation, installed.judged_as, installed.backend
+    )

@@ -1,0 +1,106 @@
+"""The few lines a run ends with: what holds here, what does not, and what nobody expected."""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Set, Tuple
+
+from maskspec import results
+from maskspec.discovery import Installed
+from maskspec.pages import Claim
+from maskspec.releases import Releases
+from maskspec.verdicts import HOLDS, REFUTED, UNAVAILABLE
+
+Line = Tuple[str, Dict[str, bool]]
+Row = Mapping[str, Any]
+PARTLY = "partly"
+
+
+def verdict_of(verdicts: Set[str]) -> str:
+    """The verdict of a claim from those of its cases: they agree, or it is ``partly``.
+
+    A case whose API does not exist says nothing about the others.
+    """
+    decided = verdicts - {UNAVAILABLE}
+    if not decided:
+        return UNAVAILABLE
+    return decided.pop() if len(decided) == 1 else PARTLY
+
+
+def rerun(row: Row) -> str:
+    """The command that runs just the claim of ``row`` again."""
+    return f"pytest --claim {row['claim']} --implementation {row['implementation']}"
+
+
+def render(
+    installed: Sequence[Installed],
+    claims: Mapping[str, Claim],
+    rows: Sequence[Row],
+    releases: Releases,
+    root: Path,
+) -> Iterator[Line]:
+    """The summary, line by line, each with pytest's markup for it."""
+    for one in installed:
+        mine = [r for r in rows if r["cell"] == one.cell]
+        if mine:
+            yield from _render_one(one, claims, mine, releases)
+    unexpected = [r for r in rows if r["verdict"] not in (r["expected"], "error")]
+    if unexpected:
+        known = results.read_all(root / "spec" / "releases", releases.cells)[0]
+        yield "", {}
+        yield f"{len(unexpected)} unexpected", {"red": True, "bold": True}
+        for row in unexpected:
+            for line in _explain(row, claims, known):
+                yield line, {"red": True}
+
+
+def _render_one(
+    one: Installed, claims: Mapping[str, Claim], rows: Sequence[Row], releases: Releases
+) -> Iterator[Line]:
+    seen: Dict[str, Set[str]] = defaultdict(set)
+    for row in rows:
+        seen[row["claim"]].add(row["verdict"])
+    verdicts = {id: verdict_of(v) for id, v in seen.items() if "error" not in v}
+    yield "", {}
+    yield f"{one}: {len(seen)} claims, {len(rows)} cases", {"bold": True}
+    if one.is_new:
+        yield (
+            f"  newer than any recorded release; judged by what is expected of {one.judged_as}",
+            {"yellow": True},
+        )
+    counts = [
+        f"{sum(v == verdict for v in verdicts.values())} {words}"
+        for verdict, words in (
+            (HOLDS, "hold"), (REFUTED, "refuted"), (PARTLY, "partly"), (UNAVAILABLE, "unavailable"),
+        )
+    ]  # fmt: skip
+    errors = len(seen) - len(verdicts)
+    odd = {r["claim"] for r in rows if r["verdict"] not in (r["expected"], "error")}
+    tail = f"{len(odd)} of them unexpectedly" if odd else "all as expected"
+    yield f"  {', '.join(counts)}; {tail}" + (f"; {errors} in error" if errors else ""), {}
+    for verdict, heading in (
+        (REFUTED, "not true here"), (PARTLY, "true only in part"), (UNAVAILABLE, "not there"),
+    ):  # fmt: skip
+        for id in sorted(id for id, v in verdicts.items() if v == verdict):
+            claim = claims.get(id)
+            yield f"  {heading}: {id}: {claim.sentence if claim else ''}", {}
+
+
+def _explain(
+    row: Row, claims: Mapping[str, Claim], known: Mapping[str, results.Record]
+) -> Iterator[str]:
+    claim = claims.get(row["claim"])
+    same = [
+        f"{cell}: {r.verdict}"
+        for cell, record in known.items()
+        for r in record.rows
+        if (r.claim, r.case) == (row["claim"], row["case"])
+    ]
+    yield f"  {row['claim']} [{row['case']}]" if row["case"] else f"  {row['claim']}"
+    if claim:
+        yield f"    claim:    {claim.sentence}"
+        yield f"    said in:  {', '.join(claim.statements) or 'no source (a finding)'}"
+    yield f"    expected: {row['expected']} on {row['cell']}"
+    yield f"    observed: {row['verdict']}: {row['observed'] or 'the claim as it is said'}"
+    yield from (f"      {line}" for line in row.get("detail", "").splitlines()[:8])
+    yield f"    recorded: {', '.join(same) or 'on no release'}"
+    yield f"    rerun:    {rerun(row)}"
