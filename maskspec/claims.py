@@ -4,7 +4,7 @@ from typing import Any, Callable, NamedTuple, Optional, Tuple, TypeVar, Union
 
 import pytest
 
-from maskspec.ranges import ALWAYS, NEVER, Range, validate
+from maskspec.ranges import ALWAYS, Range, validate
 
 NO_IMPLEMENTATION = "none"  # stands for the implementation in the id of a case that cannot run
 

@@ -76,9 +76,7 @@ def discover(releases: Releases) -> List[Installed]:
     return found
 
 
-def _supported(
-    releases: Releases, implementation: str, version: str, backend: str
-) -> Installed:
+def _supported(releases: Releases, implementation: str, version: str, backend: str) -> Installed:
     here, oldest, newest = (
         Version(minor(v))
         for v in (version, releases.oldest(implementation), releases.newest(implementation))

@@ -71,7 +71,9 @@ def _read_page(path: str, text: str, book: Book) -> None:
     for i, line in enumerate(lines):
         if _ANCHOR.match(line) and i + 1 not in heads:
             book.broken.append(
-                Broken(path, i + 1, f"{line} stands above no '### ' heading", "put it right above one")
+                Broken(
+                    path, i + 1, f"{line} stands above no '### ' heading", "put it right above one"
+                )
             )
     for start, end in zip(heads, heads[1:] + [len(lines)]):
         block = lines[start:end]
@@ -94,7 +96,7 @@ def _read_claim(path: str, start: int, above: str, block: List[str], book: Book)
     if anchor is None or anchor.group(1) != id:
         return broken(start, f"the heading {id} has no anchor", f'put <a id="{id}"></a> above it')
     if id.partition(".")[0] != Path(path).stem:
-        return broken(start, f"{id} is on the page of another chapter", f"move it or rename it")
+        return broken(start, f"{id} is on the page of another chapter", "move it or rename it")
     said = [i for i, line in enumerate(block) if line.startswith("Said in:")]
     if len(said) != 1:
         return broken(

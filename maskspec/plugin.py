@@ -5,7 +5,7 @@ fails. No framework is imported before the first case runs.
 """
 
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 
@@ -18,7 +18,7 @@ from maskspec.claims import (
     item_ranges,
 )
 from maskspec.discovery import Installed, NotUsable, discover
-from maskspec.ranges import Range, expected_verdict
+from maskspec.ranges import expected_verdict
 from maskspec.verdicts import judge, origin
 
 ROW = "maskspec.row"
@@ -32,7 +32,11 @@ class UnexpectedVerdict(Exception):
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("maskspec", "Keras masking, specified")
     group.addoption(
-        "--claim", action="append", default=[], metavar="ID", help="run only this claim (repeatable)"
+        "--claim",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="run only this claim (repeatable)",
     )
     group.addoption("--implementation", metavar="NAME", help="run only tf.keras, tf_keras or keras")
     group.addoption("--cell", metavar="CELL", help="run the implementation of this cell, or fail")

@@ -1,5 +1,6 @@
 """Ranges of releases: which releases of which implementation an expectation is for."""
 
+import functools
 from typing import Iterator, Mapping, Optional, Sequence, Tuple
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -44,10 +45,13 @@ def contains(range_: Range, implementation: str, version: str, backend: str) -> 
     for key in (f"{implementation}/{backend}", implementation, "*"):
         if key in range_:
             specifier = range_[key]
-            return specifier is not None and SpecifierSet(specifier).contains(
-                Version(version).base_version
-            )
+            return specifier is not None and _matches(specifier, version)
     return False
+
+
+@functools.lru_cache(maxsize=None)
+def _matches(specifier: str, version: str) -> bool:
+    return SpecifierSet(specifier).contains(Version(version).base_version)
 
 
 def expected_verdict(

@@ -2,28 +2,17 @@
 
 from collections import defaultdict
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Sequence, Set, Tuple
+from typing import Any, Dict, Iterator, Mapping, Sequence, Set, Tuple
 
 from maskspec import results
 from maskspec.discovery import Installed
 from maskspec.pages import Claim
+from maskspec.project import PARTLY, verdict_of
 from maskspec.releases import Releases
 from maskspec.verdicts import HOLDS, REFUTED, UNAVAILABLE
 
 Line = Tuple[str, Dict[str, bool]]
 Row = Mapping[str, Any]
-PARTLY = "partly"
-
-
-def verdict_of(verdicts: Set[str]) -> str:
-    """The verdict of a claim from those of its cases: they agree, or it is ``partly``.
-
-    A case whose API does not exist says nothing about the others.
-    """
-    decided = verdicts - {UNAVAILABLE}
-    if not decided:
-        return UNAVAILABLE
-    return decided.pop() if len(decided) == 1 else PARTLY
 
 
 def rerun(row: Row) -> str:
@@ -59,7 +48,7 @@ def _render_one(
     seen: Dict[str, Set[str]] = defaultdict(set)
     for row in rows:
         seen[row["claim"]].add(row["verdict"])
-    verdicts = {id: verdict_of(v) for id, v in seen.items() if "error" not in v}
+    verdicts = {id: verdict_of(tuple(v)) for id, v in seen.items() if "error" not in v}
     yield "", {}
     yield f"{one}: {len(seen)} claims, {len(rows)} cases", {"bold": True}
     if one.is_new:
