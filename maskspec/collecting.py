@@ -47,7 +47,7 @@ def collect(root: Path) -> Collection:
     env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     done = subprocess.run(
         [sys.executable, "-m", "maskspec.collecting"],
-        cwd=str(root), env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+        cwd=str(root), env=env, capture_output=True, encoding="utf-8",
     )  # fmt: skip
     try:
         data = json.loads(done.stdout.splitlines()[-1])

@@ -1,4 +1,4 @@
-"""Which implementations are installed here, read from package metadata: no framework is imported."""
+"""Which implementations are installed, read from package metadata: no framework is imported."""
 
 import importlib.metadata
 import importlib.util

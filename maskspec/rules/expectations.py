@@ -1,0 +1,148 @@
+"""Rules on expectations, and on the records that have to bear them out."""
+
+import re
+from pathlib import Path
+from typing import Iterator, List, Tuple
+
+from packaging.version import Version
+
+from maskspec.project import Project
+from maskspec.ranges import ALWAYS, BACKENDS, NEVER, Range, bounds, contains, expected_verdict
+from maskspec.rules import Found, each_test, relative, rule
+from maskspec.verdicts import HOLDS, REFUTED
+
+# --- expectations ----------------------------------------------------------------------------
+
+
+@rule("refuted-without-instead", "name in instead= the finding that says what happens instead")
+def refuted_without_instead(project: Project) -> Found:
+    for claim, path, line, _ in each_test(project):
+        if _refuted_somewhere(project, claim) and not project.cases(claim)[0].instead:
+            yield path, line, f"{claim} is expected to be refuted somewhere, without instead="
+
+
+@rule(
+    "unknown-instead",
+    "name another claim or finding of a page; drop instead= where nothing is refuted",
+)
+def unknown_instead(project: Project) -> Found:
+    known = project.book.by_id()
+    for claim, path, line, _ in each_test(project):
+        cases = project.cases(claim)
+        for id in cases[0].instead:
+            if id not in known:
+                yield path, line, f"{claim}: instead={id!r} is on no page"
+            elif id == claim:
+                yield path, line, f"{claim} names itself in instead="
+        if cases[0].instead and not _refuted_somewhere(project, claim):
+            yield path, line, f"{claim} has instead=, but is expected to be refuted nowhere"
+
+
+@rule("instead-does-not-hold", "mend the finding's range, or name another finding as well")
+def instead_does_not_hold(project: Project) -> Found:
+    for claim, path, line, _ in each_test(project):
+        findings = project.cases(claim)[0].instead
+        if not findings:
+            continue
+        held = [project.claim_verdicts(id) for id in findings]
+        for cell, cases in project.verdicts(claim).items():
+            if REFUTED in cases.values() and not any(h.get(cell) == HOLDS for h in held):
+                yield path, line, f"{claim} is refuted on {cell}, where no finding of it holds"
+
+
+@rule("unknown-release", "use a release that spec/releases/cells.json lists")
+def unknown_release(project: Project) -> Found:
+    for path, line, what, range_ in _ranges(project):
+        for key, version in bounds(range_):
+            known = project.releases.known
+            names = known.get(key) or [v for versions in known.values() for v in versions]
+            if version not in names:
+                yield path, line, f"{what}: {version} is no known release of {key}"
+
+
+@rule("unused-expectation", "drop the key, or say ALWAYS or NEVER: each entry has to decide")
+def unused_expectation(project: Project) -> Found:
+    for path, line, what, range_ in _ranges(project):
+        for key in range_:
+            without = {k: v for k, v in range_.items() if k != key}
+            if all(contains(range_, *at) == contains(without, *at) for at in _known(project)):
+                yield path, line, f"{what}: the entry {key!r} changes nothing on any known release"
+        for key, specifier in range_.items():
+            hits = [contains({key: specifier}, *at) for at in _known(project)]
+            here = [hit for hit, at in zip(hits, _known(project)) if key in ("*", at[0])]
+            if specifier and (all(here) or not any(hits)):
+                yield path, line, f"{what}: {specifier!r} of {key!r} divides no known releases"
+
+
+# --- records ---------------------------------------------------------------------------------
+
+
+@rule("broken-record", "record the cell again: tox run -e <cell> -- --record=spec/releases")
+def broken_record(project: Project) -> Found:
+    for message in project.broken_records:
+        path, line, what = re.match(r"(.*?):(\d+): (.*)", message).groups()  # type: ignore
+        yield relative(project, Path(path)), int(line), what
+    for cell, record in project.records.items():
+        path = f"spec/releases/{cell}/results.jsonl"
+        if record.cell != cell:
+            yield path, 1, f"this is the record of {record.cell}"
+
+
+@rule("stale-record", "record the cell again: tox run -e <cell> -- --record=spec/releases")
+def stale_record(project: Project) -> Found:
+    right = {(c.claim, c.case): c.fingerprint for c in project.collection.cases}
+    for cell, record in project.records.items():
+        path = f"spec/releases/{cell}/results.jsonl"
+        rows = {(row.claim, row.case): row.test for row in record.rows}
+        for keys, what in (
+            (set(right) - set(rows), "cases have no row"),
+            (set(rows) - set(right), "rows are of no case"),
+            ({k for k in rows if k in right and rows[k] != right[k]}, "rows ran another test"),
+        ):
+            if keys:
+                first = " ".join(min(keys))
+                yield path, 1, f"{len(keys)} {what} ({len(rows)} rows, first: {first})"
+
+
+@rule("contradicted-expectation", "suspect the test first; then mend holds= or exists=")
+def contradicted_expectation(project: Project) -> Found:
+    for cell, record in project.records.items():
+        head = record.header
+        seen = {(row.claim, row.case): row.verdict for row in record.rows}
+        for c in project.collection.cases:
+            at = head["implementation"], head["version"], head["backend"]
+            expected = expected_verdict(c.holds, c.exists, *at)
+            verdict = seen.get((c.claim, c.case), expected)
+            if verdict != expected:
+                what = f"{c.claim} [{c.case}] was {verdict} on {cell}, expected {expected}"
+                yield c.path, c.line, what
+
+
+def _refuted_somewhere(project: Project, claim: str) -> bool:
+    return any(
+        expected_verdict(c.holds, c.exists, *at) == REFUTED
+        for c in project.cases(claim)
+        for at in _known(project)
+    )
+
+
+def _ranges(project: Project) -> Iterator[Tuple[str, int, str, Range]]:
+    """Each range that a test writes, as (path, line, where, range), once."""
+    seen: Set[str] = set()
+    for case in project.collection.cases:
+        for kind, ranges in (("holds", case.holds), ("exists", case.exists)):
+            for range_ in ranges:
+                key = f"{case.claim} {kind}={range_}"
+                if key not in seen and range_ not in (ALWAYS, NEVER):
+                    yield case.path, case.line, f"{case.claim} {kind}=", range_
+                seen.add(key)
+
+
+def _known(project: Project) -> List[Tuple[str, str, str]]:
+    """Every known release on every backend that it can have."""
+    return [
+        (implementation, version, backend)
+        for implementation, versions in project.releases.known.items()
+        for version in sorted(versions, key=Version)
+        for backend in (BACKENDS if implementation == "keras" else BACKENDS[:1])
+    ]

@@ -1,0 +1,71 @@
+"""Rules on the list of cells, on links, and on what is generated."""
+
+import configparser
+import re
+from pathlib import Path
+from typing import Dict
+
+from maskspec import sync
+from maskspec.project import Project
+from maskspec.rules import Found, relative, rule
+
+
+@rule("cells-disagree", "spec/releases/cells.json has the list; make the others follow it")
+def cells_disagree(project: Project) -> Found:
+    cells = set(project.releases.cells)
+    folder = project.root / "spec" / "releases"
+    for name in sorted(cells ^ {p.name for p in folder.iterdir() if p.is_dir()}):
+        yield "spec/releases/cells.json", 1, f"{name} has no folder, or a folder and no entry"
+    for name in sorted(cells):
+        if not (folder / name / "constraints.txt").is_file():
+            yield f"spec/releases/{name}/constraints.txt", 1, "this file is missing"
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(str(project.root / "tox.ini"), encoding="utf-8")
+    listed = set(tox.get("tox", "env_list", fallback="").split())
+    for name in sorted(cells ^ listed):
+        yield "tox.ini", 1, f"{name} is in one of env_list and cells.json only"
+    for cell in project.releases.cells.values():
+        if cell.release not in project.releases.known.get(cell.implementation, ()):
+            where = "spec/releases/cells.json", 1
+            yield (*where, f"{cell.name} is of a release that 'releases' does not list")
+
+
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_HTML_ID = re.compile(r'<a id="([^"]+)">')
+
+
+@rule("dead-link", "mend the path or the anchor")
+def dead_link(project: Project) -> Found:
+    texts: Dict[Path, str] = {}
+
+    def text(path: Path) -> str:
+        if path not in texts:
+            texts[path] = path.read_text(encoding="utf-8")
+        return texts[path]
+
+    written = [*project.root.glob("*.md"), *sorted((project.root / "spec").rglob("*.md"))]
+    for page in written:
+        for number, line in enumerate(text(page).splitlines(), 1):
+            for target in _LINK.findall(re.sub(r"`[^`]*`", "", line)):
+                if re.match(r"[a-z]+:", target):
+                    continue
+                file, _, anchor = target.partition("#")
+                there = (page.parent / file).resolve() if file else page
+                if not there.exists():
+                    yield relative(project, page), number, f"{target}: there is no such file"
+                elif anchor and not _has_anchor(text(there), anchor):
+                    yield relative(project, page), number, f"{target}: there is no such anchor"
+
+
+@rule("stale-evidence", "run python -m maskspec sync")
+def stale_evidence(project: Project) -> Found:
+    for path, line in sync.stale(project):
+        yield relative(project, path), line, "the generated part is out of date"
+
+
+def _has_anchor(text: str, anchor: str) -> bool:
+    if re.fullmatch(r"L\d+", anchor):
+        return int(anchor[1:]) <= len(text.splitlines())
+    headings = re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)
+    slugs = (re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings)
+    return anchor in _HTML_ID.findall(text) or anchor in slugs
