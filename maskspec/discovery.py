@@ -22,6 +22,7 @@ TENSORFLOW = (
     "tf-nightly",
     "tf-nightly-cpu",
 )
+DISTRIBUTIONS = {"tensorflow": TENSORFLOW, "jax": ("jax",), "torch": ("torch",)}
 
 
 class NotUsable(Exception):
@@ -34,6 +35,7 @@ class Installed(NamedTuple):
     implementation: str
     version: str
     backend: str
+    backend_version: str
     judged_as: str
 
     @property
@@ -45,8 +47,7 @@ class Installed(NamedTuple):
         return self.judged_as != self.version
 
     def __str__(self) -> str:
-        backend = f" ({self.backend})" if self.implementation == "keras" else ""
-        return f"{self.implementation} {self.version}{backend}"
+        return f"{self.implementation} {self.version} ({self.backend} {self.backend_version})"
 
 
 def discover(releases: Releases) -> List[Installed]:
@@ -86,7 +87,9 @@ def _supported(releases: Releases, implementation: str, version: str, backend: s
             f"{implementation} {version} is older than {oldest}, the first release that this "
             f"specification covers; install {implementation} {oldest} or later"
         )
-    return Installed(implementation, version, backend, str(newest) if here > newest else version)
+    runs_on = _version(*DISTRIBUTIONS[backend]) or "?"
+    judged_as = str(newest) if here > newest else version
+    return Installed(implementation, version, backend, runs_on, judged_as)
 
 
 def _version(*distributions: str) -> Optional[str]:

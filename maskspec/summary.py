@@ -1,5 +1,6 @@
 """The few lines a run ends with: what holds here, what does not, and what nobody expected."""
 
+import platform
 from collections import defaultdict
 from pathlib import Path
 from typing import Any, Dict, Iterator, Mapping, Sequence, Set, Tuple
@@ -50,7 +51,8 @@ def _render_one(
         seen[row["claim"]].add(row["verdict"])
     verdicts = {id: verdict_of(tuple(v)) for id, v in seen.items() if "error" not in v}
     yield "", {}
-    yield f"{one}: {len(seen)} claims, {len(rows)} cases", {"bold": True}
+    python = platform.python_version()
+    yield f"{one}, Python {python}: {len(seen)} claims, {len(rows)} cases", {"bold": True}
     if one.is_new:
         yield (
             f"  newer than any recorded release; judged by what is expected of {one.judged_as}",

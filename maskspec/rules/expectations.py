@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Iterator, List, Tuple
+from typing import Iterator, List, Set, Tuple
 
 from packaging.version import Version
 
