@@ -4,7 +4,9 @@ Never put a difference in *behaviour* here: that is what the claims are about.
 """
 
 import importlib
+import inspect
 import os
+import sys
 from typing import Any, Callable, Dict, Optional
 
 import numpy as np
@@ -110,6 +112,34 @@ class Keras(Namespace):
     def mask_of(self, tensor: Any) -> Any:
         """The mask that ``tensor`` carries (a tensor), or None if it carries none."""
         return getattr(tensor, "_keras_mask", None)
+
+    def cudnn_takes(self, mask: np.ndarray) -> bool:
+        """Whether the framework, given a GPU, would hand this mask to its cuDNN kernel for LSTM.
+
+        Asks the private gate in front of the kernel, which needs no GPU itself:
+        ``is_sequence_right_padded`` or, later, ``is_cudnn_supported_inputs`` beside the LSTM of
+        tf.keras and tf_keras (``recurrent_v2.py``, since 2.9 ``rnn/gru_lstm_utils.py``), and
+        ``_assert_valid_mask`` in ``keras/src/backend/tensorflow/rnn.py`` since Keras 3.2, where
+        an error sends the layer to the standard kernel. Others never ask: ``Unavailable``.
+        """
+        if self.implementation == "keras":
+            module = sys.modules.get(f"keras.src.backend.{self.backend_name}.rnn")
+            gate = getattr(module, "_assert_valid_mask", None)
+            if gate is None or self.backend_name != "tensorflow":
+                raise Unavailable(f"{self.installed} asks no mask whether cuDNN can take it")
+            import tensorflow as tf
+
+            try:
+                gate(self.tensor(mask))
+            except tf.errors.InvalidArgumentError:
+                return False
+            return True
+        beside = sys.modules[self.layers.LSTM.__module__]
+        beside = getattr(beside, "gru_lstm_utils", beside)
+        gate = getattr(beside, "is_cudnn_supported_inputs", None)
+        gate = gate or beside.is_sequence_right_padded
+        arguments = [self.tensor(mask), False, None]  # mask, time_major, sequence_lengths
+        return bool(self.numpy(gate(*arguments[: len(inspect.signature(gate).parameters)])))
 
     def function(self, f: Callable[..., Any]) -> Callable[..., Any]:
         """``f`` compiled by the backend into a graph, as ``tf.function`` does."""

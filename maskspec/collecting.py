@@ -101,7 +101,7 @@ def main() -> None:
     collector = Collector()
     quiet = ["-p", "no:terminal", "-p", "no:cacheprovider", "-o", "addopts="]
     status = pytest.main(["--collect-only", *quiet, "tests"], plugins=[collector])
-    if status == pytest.ExitCode.USAGE_ERROR:
+    if status in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
         sys.exit(status)
     print("\n" + json.dumps({"cases": collector.cases, "broken": collector.broken}))
 

@@ -8,23 +8,23 @@ asks for no new run.
 import hashlib
 import inspect
 import textwrap
+from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any, Dict, Iterator, List, Mapping, Set
 
-PACKAGES = ("tests", "maskspec.probes")
 PLAIN = (str, int, float, bool, bytes, tuple, list, dict, set, frozenset, type(None))
 
 
 def fingerprint(check: FunctionType, parameters: Mapping[str, Any]) -> str:
     """Twelve hexadecimal digits; the same under every supported Python."""
     parts: Dict[str, str] = {}
-    _reach(check, check.__module__, parts)
+    _reach(check, Path(check.__code__.co_filename).parent, parts)
     text = "\n".join(f"{name}\n{parts[name]}" for name in sorted(parts))
     text += repr(sorted((k, _plain(v)) for k, v in parameters.items()))
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
 
 
-def _reach(value: Any, home: str, parts: Dict[str, str]) -> None:
+def _reach(value: Any, home: Path, parts: Dict[str, str]) -> None:
     key = f"{value.__module__}.{value.__qualname__}"
     if key in parts:
         return
@@ -33,10 +33,20 @@ def _reach(value: Any, home: str, parts: Dict[str, str]) -> None:
         for name in sorted(_names(function.__code__)):
             found = function.__globals__.get(name)
             if inspect.isfunction(found) or inspect.isclass(found):
-                if found.__module__ == home or found.__module__.startswith(PACKAGES):
+                if _is_ours(found, home):
                     _reach(found, home, parts)
             elif isinstance(found, PLAIN) and name in function.__globals__:
                 parts[f"{function.__module__}:{name}"] = repr(_plain(found))
+
+
+def _is_ours(value: Any, home: Path) -> bool:
+    """Whether ``value`` is defined beside the test, or is a probe."""
+    if value.__module__ == "maskspec.probes":
+        return True
+    try:
+        return home == Path(inspect.getfile(value)).parent
+    except TypeError:  # built in
+        return False
 
 
 def _functions(value: Any) -> Iterator[FunctionType]:
@@ -58,9 +68,8 @@ def _names(code: CodeType) -> Set[str]:
 
 def _body(value: Any) -> str:
     lines = textwrap.dedent(inspect.getsource(value)).splitlines()
-    start = next(
-        i for i, line in enumerate(lines) if line.lstrip().startswith(("def ", "class ", "async "))
-    )
+    heads = (line.lstrip().startswith(("def ", "class ", "async ")) for line in lines)
+    start = next((i for i, is_head in enumerate(heads) if is_head), 0)  # a lambda has no head
     return "\n".join(line.rstrip() for line in lines[start:]).rstrip()
 
 

@@ -78,7 +78,7 @@ def write(folder: Path, record: Record) -> Path:
 
 def read(path: Path) -> Record:
     """Read one record; raise ``BrokenRecord`` with ``path:line`` and what is wrong there."""
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = path.read_bytes().splitlines()  # bytes: str would also split at U+2028 and its like
     if not lines:
         raise BrokenRecord(f"{path}:1: the file is empty")
     parsed = [_parse(path, number, line) for number, line in enumerate(lines, 1)]
@@ -112,7 +112,7 @@ def read_all(releases: Path, cells: Iterable[str]) -> Tuple[Dict[str, Record], L
     return records, problems
 
 
-def _parse(path: Path, number: int, line: str) -> Dict[str, Any]:
+def _parse(path: Path, number: int, line: bytes) -> Dict[str, Any]:
     try:
         value = json.loads(line)
     except ValueError:

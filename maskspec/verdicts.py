@@ -84,7 +84,7 @@ def judge(check: Callable[[], Any], root: Path = ROOT) -> Outcome:
 def origin(error: BaseException, root: Path = ROOT) -> str:
     """``path:line`` of the innermost frame of ``error`` in the project's own code."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if _is_ours(frame.filename, root):
+        if _is_ours(frame.filename, root) and frame.filename != __file__:
             path = Path(frame.filename)
             base = root if root in path.parents else ROOT
             return f"{path.relative_to(base).as_posix()}:{frame.lineno}"

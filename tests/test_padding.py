@@ -1,6 +1,294 @@
-from maskspec import claim
+"""Padding: what `pad_sequences` makes of lists, and why padding alone is no mask.
+
+Page: spec/padding.md
+"""
+
+import numpy as np
+import pytest
+
+from maskspec import NEVER, Unavailable, case, claim, observe, refuted_by, require
+from maskspec.probes import compose, depends_on_padding, embedding, same, symbolic_batch
+
+ROWS = [[711, 632, 71], [73, 8, 3215, 55, 927], [83, 91, 1, 645, 1253, 927]]
+SMALL_ROWS = [[7, 6, 3], [4, 8, 2, 5, 9], [1, 8, 1, 6, 2, 9]]
+NEEDS_TENSORFLOW = {"tf.keras": ">=2.6", "keras/jax": None, "keras/torch": None, "*": ""}
+
+
+def pad(keras, rows, **options):
+    """`pad_sequences` at the path that every release has."""
+    return keras.preprocessing.sequence.pad_sequences(rows, **options)
+
+
+def raises(error, call):
+    """Whether `call` raises `error`; any other exception goes on."""
+    try:
+        call()
+    except error:
+        return True
+    return False
+
+
+def lookup(keras, **options):
+    """A layer that maps three tokens to ids."""
+    try:
+        return keras.layers.StringLookup(vocabulary=["red", "green", "blue"], **options)
+    except ImportError as error:  # Keras 3 on a backend other than TensorFlow
+        raise Unavailable(str(error)) from error
+
+
+def two_input_model(keras, structure):
+    """A model of two inputs, given as a list, a tuple or a dict; and two tensors for it."""
+    pair = keras.Input(shape=(4,), name="a"), keras.Input(shape=(4,), name="b")
+    total = keras.layers.Add()(list(pair))
+    tensors = [keras.tensor(np.full((3, 4), value, "float32")) for value in (1, 2)]
+    wrap = {"list": list, "tuple": tuple, "dict": lambda two: dict(zip("ab", two))}[structure]
+    inputs = dict(zip("ab", pair)) if structure == "dict" else list(pair)
+    return keras.Model(inputs, total), wrap(tensors)
+
+
+def model_of_ids(keras):
+    """A functional model from (batch, timesteps) to (batch, timesteps, 4)."""
+    ids = symbolic_batch(keras)
+    return keras.Model(ids, embedding(keras)(ids))
+
+
+@claim("padding.one-length")
+@pytest.mark.parametrize("rows", [SMALL_ROWS, [[1.5], [2.5, 3.5]]], ids=["ids", "floats"])
+def test_a_batch_needs_one_length(keras, rows):
+    require(keras.tensor(pad(keras, rows)).shape[0] == len(rows), "padded rows form a batch")
+    require(keras.tensor([row[:1] for row in rows]).shape[0] == len(rows), "so do truncated rows")
+    assert raises(ValueError, lambda: keras.tensor(rows))
+
+
+@claim("padding.kind-of-masking", instead="padding.processed-without-mask")
+@pytest.mark.parametrize("reading", [case("padding-alone", holds=NEVER), "mask-made-from-padding"])
+def test_padding_is_a_kind_of_masking(keras, reading):
+    ids = embedding(keras, mask_zero=reading == "mask-made-from-padding")
+    run = compose(keras, "eager", [ids, keras.layers.SimpleRNN(3)])
+    assert not depends_on_padding(run, ids)
+
+
+@claim("padding.processed-without-mask")
+@pytest.mark.parametrize("layer", ["SimpleRNN", "LSTM", "GRU", "GlobalAveragePooling1D"])
+def test_padding_is_processed_without_a_mask(keras, layer):
+    consumer = getattr(keras.layers, layer)
+    options = {} if layer.startswith("Global") else {"units": 3}
+    ids = embedding(keras)
+    masked = compose(keras, "eager", [ids, consumer(**options)])
+    require(not depends_on_padding(masked, ids), f"{layer} skips the padding given a mask")
+    ids = embedding(keras, mask_zero=False)
+    assert depends_on_padding(compose(keras, "eager", [ids, consumer(**options)]), ids)
+
+
+@claim("padding.at-the-start", instead="padding.one-run-at-one-end")
+@pytest.mark.parametrize(
+    "reading, padding",
+    [("start", "pre"), case("start", "post", holds=NEVER), ("any-end", "pre"), ("any-end", "post")],
+)
+def test_padding_stands_at_the_start(keras, reading, padding):
+    for row, filled in zip(ROWS, pad(keras, ROWS, padding=padding, maxlen=8).tolist()):
+        at_start, at_end = filled[-len(row) :] == row, filled[: len(row)] == row
+        assert at_start or (reading == "any-end" and at_end), f"{row} became {filled}"
+
+
+@claim("padding.one-run-at-one-end")
+@pytest.mark.parametrize("padding", ["pre", "post"])
+def test_padding_is_one_run_at_one_end(keras, padding):
+    for filled in pad(keras, ROWS, padding=padding, maxlen=8):
+        borders = np.flatnonzero(np.diff((filled == 0).astype(int)))
+        assert len(borders) == 1  # one step where data and padding meet: never in the middle
+
+
+@claim("padding.vocabulary-lookup", exists=NEEDS_TENSORFLOW)
+@pytest.mark.parametrize("mask_token", ["default", "empty"])
+def test_lookup_turns_tokens_into_integers(keras, mask_token):
+    layer = lookup(keras) if mask_token == "default" else lookup(keras, mask_token="")
+    rows = [["red", "blue", "red"], ["green"]]
+    ids = [keras.numpy(layer(row)) for row in rows]
+    assert [len(row) for row in ids] == [3, 1] and all(row.dtype.kind == "i" for row in ids)
+    assert ids[0][0] == ids[0][2] and len({*ids[0], *ids[1]}) == 3
+
+
+@claim("padding.unknown-token-shares-zero", exists=NEEDS_TENSORFLOW)
+@pytest.mark.parametrize("mask_token, hidden", [("default", True), ("empty", False)])
+def test_unknown_token_shares_the_id_of_padding(keras, mask_token, hidden):
+    layer = lookup(keras) if mask_token == "default" else lookup(keras, mask_token="")
+    ids = layer(["red", "unheard of"])
+    known, unknown = keras.numpy(embedding(keras).compute_mask(ids)).tolist()
+    require(known, "a token of the vocabulary is not masked")
+    observe(f"ids {keras.numpy(ids).tolist()}")
+    assert (not unknown) == hidden
+
+
+@claim(
+    "padding.single-input-tensor",
+    instead=("padding.several-input-tensors", "padding.lists-are-no-batch"),
+)
+@pytest.mark.parametrize(
+    "given", ["nested-lists", *(case(s, holds=NEVER) for s in ("list", "tuple", "dict"))]
+)
+def test_input_is_a_single_tensor(keras, given):
+    if given == "nested-lists":
+        model, batch = model_of_ids(keras), SMALL_ROWS
+        require(model(pad(keras, batch)).shape == (3, 6, 4), "the model takes one tensor")
+        assert raises(ValueError, lambda: model.predict(batch, verbose=0))
+    else:
+        model, batch = two_input_model(keras, given)
+        assert raises(ValueError, lambda: model(batch)), f"a {given} of two tensors is taken"
+
+
+@claim("padding.several-input-tensors")
+@pytest.mark.parametrize("structure", ["list", "tuple", "dict"])
+def test_model_takes_several_tensors(keras, structure):
+    model, batch = two_input_model(keras, structure)
+    with refuted_by(ValueError):
+        total = keras.numpy(model(batch))
+    assert same(total, np.full((3, 4), 1 + 2))
+
+
+@claim("padding.lists-are-no-batch")
+@pytest.mark.parametrize("rows", [SMALL_ROWS, [[1, 2], [3, 4]]], ids=["ragged", "rectangular"])
+def test_lists_of_numbers_are_no_batch(keras, rows):
+    model, batch = model_of_ids(keras), pad(keras, rows)
+    require(tuple(model(batch).shape) == (*batch.shape, 4), "the model takes the padded batch")
+    try:
+        seen = tuple(model(rows).shape)
+    except ValueError:
+        seen = "ValueError"
+    observe(f"called on lists: {seen}")
+    assert seen in ("ValueError", (4,))  # (4,): the first number alone
+
+
+@claim("padding.vocabulary-axis", instead="padding.ids-have-two-axes")
+@pytest.mark.parametrize("encoding", [case("ids", holds=NEVER), "one-hot"])
+def test_batch_has_an_axis_for_the_vocabulary(keras, encoding):
+    batch, vocabulary = pad(keras, SMALL_ROWS), 10
+    if encoding == "one-hot":
+        batch = keras.utils.to_categorical(batch, vocabulary)
+    observe(f"shape {batch.shape}")
+    assert batch.shape == (3, 6, vocabulary)
+
+
+@claim("padding.ids-have-two-axes")
+def test_padded_ids_have_two_axes(keras):
+    batch = pad(keras, SMALL_ROWS)
+    assert batch.shape == (3, 6)
+    assert embedding(keras)(batch).shape == (3, 6, 4)
+
+
+@claim("padding.common-length")
+@pytest.mark.parametrize("kind", ["lists", "tuples", "arrays", "empty-row", "rows-of-features"])
+def test_brings_lists_to_a_common_length(keras, kind):
+    rows = {
+        "lists": ROWS,
+        "tuples": tuple(tuple(row) for row in ROWS),
+        "arrays": [np.array(row) for row in ROWS],
+        "empty-row": [[], *ROWS],
+        "rows-of-features": [[[1, 2]], [[3, 4], [5, 6], [7, 8]]],
+    }[kind]
+    padded = pad(keras, rows)
+    assert padded.shape[:2] == (len(rows), max(len(row) for row in rows))
+    assert all(same(filled[-len(row) :], row) for row, filled in zip(rows, padded) if len(row))
+
+
+@claim("padding.utils-path", exists={"tf.keras": ">=2.9", "*": ""})
+@pytest.mark.parametrize("padding", ["default", "pre", "post"])
+def test_utils_has_the_same_function(keras, padding):
+    options = {} if padding == "default" else {"padding": padding}
+    assert same(keras.utils.pad_sequences(ROWS, **options), pad(keras, ROWS, **options))
+
+
+@claim("padding.fills-up-to-longest")
+@pytest.mark.parametrize("padding", ["pre", "post"])
+def test_shorter_samples_are_filled_up_to_the_longest(keras, padding):
+    padded = pad(keras, ROWS, padding=padding, value=-1)
+    assert (padded == -1).sum(axis=1).tolist() == [3, 1, 0]
+    assert [row[row != -1].tolist() for row in padded] == ROWS
+
+
+@claim("padding.truncates-then-pads")
+@pytest.mark.parametrize("padding", ["pre", "post"])
+@pytest.mark.parametrize("truncating", ["pre", "post"])
+def test_long_samples_are_truncated_then_short_ones_padded(keras, truncating, padding):
+    short = [row[-4:] if truncating == "pre" else row[:4] for row in ROWS]
+    fill = [[0] * (4 - len(row)) for row in short]
+    filled = [f + row if padding == "pre" else row + f for f, row in zip(fill, short)]
+    padded = pad(keras, ROWS, maxlen=4, truncating=truncating, padding=padding)
+    assert padded.tolist() == filled
+
 
 @claim("padding.default-value-zero")
-def test_pads_with_zeros_by_default(keras):
-    padded = keras.utils.pad_sequences([[1], [2, 3]])
-    assert padded.tolist() == [[0, 1], [2, 3]]
+@pytest.mark.parametrize("rows", [ROWS, [[], [5]]], ids=["ids", "empty-row"])
+def test_pads_with_zeros_by_default(keras, rows):
+    padded = pad(keras, rows)
+    places = pad(keras, rows, value=-1) == -1
+    require(places.any(), "there is padding")
+    assert (padded[places] == 0).all()
+
+
+@claim("padding.value-parameter")
+@pytest.mark.parametrize("value, dtype", [(-9, "int32"), (0.5, "float32"), ("<pad>", "object")])
+def test_value_sets_the_padding_value(keras, value, dtype):
+    rows = [["a"], ["b", "c"]] if dtype == "object" else [[1], [2, 3]]
+    padded = pad(keras, rows, value=value, dtype=object if dtype == "object" else dtype)
+    assert padded.tolist() == [[value, *rows[0]], rows[1]]
+
+
+@claim("padding.other-value-not-masked")
+@pytest.mark.parametrize("value", [-9, 5])
+def test_other_padding_value_is_not_masked(keras, value):
+    ids = pad(keras, SMALL_ROWS, value=value)
+    mask = keras.numpy(embedding(keras).compute_mask(keras.tensor(ids)))
+    zeros = keras.tensor(pad(keras, SMALL_ROWS))
+    require(not keras.numpy(embedding(keras).compute_mask(zeros)).all(), "zeros are masked")
+    assert mask.all()
+
+
+@claim("padding.integers-by-default")
+@pytest.mark.parametrize("dtype, first", [("default", 1), ("float32", 1.5)])
+def test_result_is_of_integers_by_default(keras, dtype, first):
+    options = {} if dtype == "default" else {"dtype": dtype}
+    padded = pad(keras, [[1.5], [2.5, 3.5]], **options)
+    observe(f"dtype {padded.dtype}")
+    assert padded[0, 1] == first and padded.dtype == ("int32" if dtype == "default" else dtype)
+
+
+@claim("padding.pre-start-post-end")
+@pytest.mark.parametrize("padding", ["pre", "post"])
+@pytest.mark.parametrize("rows", [ROWS, [[], [5]]], ids=["ids", "empty-row"])
+def test_pre_pads_the_start_and_post_the_end(keras, rows, padding):
+    fill = [[0] * (max(map(len, rows)) - len(row)) for row in rows]
+    filled = [f + row if padding == "pre" else row + f for f, row in zip(fill, rows)]
+    assert pad(keras, rows, padding=padding).tolist() == filled
+
+
+@claim("padding.pre-by-default")
+@pytest.mark.parametrize("parameter", ["padding", "truncating"])
+def test_both_sides_are_pre_by_default(keras, parameter):
+    maxlen = 8 if parameter == "padding" else 2
+    default, pre, post = (
+        pad(keras, ROWS, maxlen=maxlen, **side)
+        for side in ({}, {parameter: "pre"}, {parameter: "post"})
+    )
+    require(not same(pre, post), f"{parameter} makes a difference here")
+    assert same(default, pre)
+
+
+@claim("padding.unknown-side-raises")
+@pytest.mark.parametrize("parameter", ["padding", "truncating"])
+def test_unknown_side_raises(keras, parameter):
+    assert raises(ValueError, lambda: pad(keras, ROWS, **{parameter: "middle"}))
+
+
+@claim("padding.worked-example")
+@pytest.mark.parametrize("shown", ["lengths", "table", "type"])
+def test_worked_example(keras, shown):
+    padded = pad(keras, ROWS, padding="post")
+    if shown == "lengths":
+        assert [len(row) for row in ROWS] == (padded != 0).sum(axis=1).tolist() == [3, 5, 6]
+    elif shown == "table":
+        table = "711 632 71 0 0 0 / 73 8 3215 55 927 0 / 83 91 1 645 1253 927"
+        assert " / ".join(" ".join(map(str, row)) for row in padded.tolist()) == table
+    else:
+        assert isinstance(padded, np.ndarray)
+        assert (padded.shape, str(padded.dtype)) == ((3, 6), "int32")

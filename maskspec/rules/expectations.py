@@ -69,7 +69,8 @@ def unused_expectation(project: Project) -> Found:
                 yield path, line, f"{what}: the entry {key!r} changes nothing on any known release"
         for key, specifier in range_.items():
             hits = [contains({key: specifier}, *at) for at in _known(project)]
-            here = [hit for hit, at in zip(hits, _known(project)) if key in ("*", at[0])]
+            places = [("*", at[0], f"{at[0]}/{at[2]}") for at in _known(project)]
+            here = [hit for hit, place in zip(hits, places) if key in place]
             if specifier and (all(here) or not any(hits)):
                 yield path, line, f"{what}: {specifier!r} of {key!r} divides no known releases"
 
