@@ -1,0 +1,23 @@
+"""Fixtures of the harness's own tests."""
+
+import pytest
+from hypothesis import settings
+from miniature import prepare
+
+settings.register_profile("same-every-time", derandomize=True, deadline=None, database=None)
+settings.load_profile("same-every-time")
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory):
+    """The recorded and synced miniature; never edit it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+        patch.delenv("KERAS_BACKEND", raising=False)
+        yield prepare(tmp_path_factory.mktemp("prepared"))
+
+
+@pytest.fixture
+def mini(prepared, tmp_path):
+    """A copy of the miniature to edit and run."""
+    return prepared.copy(tmp_path / "mini")

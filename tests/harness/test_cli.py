@@ -1,0 +1,183 @@
+"""``python -m maskspec``: what each command prints and how it ends."""
+
+import json
+import re
+
+import pytest
+from fakes import fake
+
+from maskspec import export
+from maskspec.__main__ import main
+
+TESTS = "tests/test_demo.py"
+
+
+@pytest.fixture
+def maskspec(capsys):
+    """Run a command on a miniature; its exit code, what it printed, what it complained."""
+
+    def maskspec(mini, *arguments):
+        code = main(["--root", str(mini.root), *arguments])
+        return (code, *capsys.readouterr())
+
+    return maskspec
+
+
+def test_check_passes_on_a_sound_project(prepared, maskspec):
+    code, out, _ = maskspec(prepared, "check", "--sources", str(prepared.folder / "texts"))
+    assert code == 0
+    assert re.fullmatch(
+        r"\d+ rules, 7 claims, 8 cases, 3 cells, 6 units proved: nothing amiss\n", out
+    )
+
+
+def test_check_names_each_problem_and_how_to_mend_it(mini, maskspec):
+    mini.edit("spec/README.md", "#demo.pads-with-zero", "#none")
+    mini.edit("spec/demo.md", "[zero](#demo.", "[zero](#no.")
+    code, out, _ = maskspec(mini, "check")
+    assert code == 1
+    assert out.count(": dead-link: ") == 2
+    assert out.count("    to mend: mend the path or the anchor\n") == 1
+    assert out.endswith(": 2 problems\n")
+
+
+def test_check_proves_nothing_against_an_empty_folder(prepared, maskspec, tmp_path):
+    code, out, _ = maskspec(prepared, "check", "--sources", str(tmp_path))
+    assert code == 1
+    assert "accounting: there is no such text" in out
+    assert "proved" not in out
+
+
+def test_check_imports_no_framework(mini):
+    mini.fakes = mini.folder / "poisoned"
+    for name in ("keras==3.15.1", "tensorflow==2.18.0"):
+        fake(mini.fakes, name, body="raise SystemExit('imported')")
+    on = [str(home) for home in sorted(mini.fakes.iterdir())]
+    done = mini.python("-m", "maskspec", "--root", str(mini.root), "check", on=on)
+    assert (done.code, "nothing amiss" in done.output) == (0, True), done.output
+
+
+def test_what_cannot_be_read_is_one_line_and_another_exit_code(mini, maskspec):
+    mini.write("spec/sources/talk.units.jsonl", "{\n")
+    code, out, err = maskspec(mini, "check")
+    assert (code, out) == (2, "")
+    assert re.fullmatch(r"maskspec: .*talk\.units\.jsonl:1: this line is no JSON\n", err)
+
+
+def test_a_conftest_that_cannot_be_imported_is_named(mini, maskspec):
+    mini.write("conftest.py", "import nothing_of_that_name\n")
+    code, _, err = maskspec(mini, "check")
+    assert code == 2
+    assert "pytest could not collect" in err
+    assert "nothing_of_that_name" in err
+
+
+def test_a_collection_that_breaks_is_no_empty_catalogue(mini, maskspec):
+    hook = "def pytest_collection_finish(session):\n    raise KeyError('half-way')\n"
+    mini.write("conftest.py", mini.read("conftest.py") + hook)
+    code, _, err = maskspec(mini, "check")
+    assert code == 2
+    assert "half-way" in err
+
+
+def test_sync_writes_what_is_out_of_date_and_only_that(mini, maskspec):
+    before = mini.read("spec/demo.md")
+    mini.edit("spec/demo.md", "**Holds on all 3 cells.**", "**Holds.**")
+    assert maskspec(mini, "sync") == (0, "wrote spec/demo.md\n", "")
+    assert mini.read("spec/demo.md") == before
+
+
+def test_sync_changes_nothing_the_second_time(mini, maskspec):
+    files = ["spec/demo.md", "spec/README.md", "spec/sources/talk.md"]
+    before = [mini.path(name).stat().st_mtime_ns for name in files]
+    assert maskspec(mini, "sync") == (0, "", "")
+    assert [mini.path(name).stat().st_mtime_ns for name in files] == before
+
+
+def test_sync_adds_evidence_below_a_new_claim(mini, maskspec):
+    page = mini.read("spec/demo.md")
+    without = re.sub(r"<!-- evidence: .*?<!-- /evidence -->\n", "", page, flags=re.DOTALL)
+    assert without != page
+    mini.write("spec/demo.md", without)
+    maskspec(mini, "sync")
+    assert mini.read("spec/demo.md") == page
+
+
+def test_sync_check_writes_nothing_and_fails_if_out_of_date(mini, maskspec):
+    assert maskspec(mini, "sync", "--check") == (0, "", "")
+    mini.edit("spec/README.md", "| [Demo](demo.md) | 5", "| [Demo](demo.md) | 6")
+    before = mini.read("spec/README.md")
+    code, out, _ = maskspec(mini, "sync", "--check")
+    assert code == 1
+    assert re.fullmatch(r"spec/README\.md:8: out of date; python -m maskspec sync\n", out)
+    assert mini.read("spec/README.md") == before
+
+
+def test_pins_are_those_of_the_cell_and_the_test_packages(prepared, maskspec):
+    code, out, _ = maskspec(prepared, "pins", "keras3.15-tensorflow")
+    assert code == 0
+    assert out.split() == [
+        "keras==3.15.1", "tensorflow==2.18.0", "hypothesis", "packaging", "pytest", "pytest-xdist",
+    ]  # fmt: skip
+
+
+def test_pins_of_an_unknown_cell_names_the_nearest(prepared, maskspec):
+    code, out, err = maskspec(prepared, "pins", "tf2.16")
+    assert (code, out) == (2, "")
+    assert "there is no cell tf2.16; did you mean tf2.15" in err
+
+
+@pytest.fixture
+def exported(prepared, maskspec):
+    code, out, _ = maskspec(prepared, "export")
+    assert code == 0
+    return json.loads(out)
+
+
+KEYS = {
+    "cells": {"implementation", "version", "backend", "python", "platform"},
+    "claims": {
+        "id", "chapter", "sentence", "finding", "statements", "path", "line", "tests", "holds",
+        "exists", "instead", "cases", "verdicts",
+    },
+    "statements": {"source", "says", "units", "claims", "untestable"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("part", KEYS)
+def test_export_has_exactly_the_documented_keys(exported, part):
+    assert set(exported) == {"schema", *KEYS}
+    entries = exported[part] if part == "claims" else exported[part].values()
+    assert {frozenset(entry) for entry in entries} == {frozenset(KEYS[part])}
+    assert all(f"``{key}``" in export.__doc__ for key in KEYS[part])
+
+
+def test_export_documents_no_key_that_it_lacks(exported):
+    documented = set(re.findall(r"``(\w+)``", export.__doc__)) | {"path", "line", "name"}
+    inner = {"verdict", "cases", "observed", "path", "line", "name"}
+    assert documented - inner == {*exported, *set().union(*KEYS.values())} - inner
+
+
+def test_export_has_each_claim_with_its_test_range_and_verdicts(exported):
+    claim = next(c for c in exported["claims"] if c["id"] == "demo.kinds-keep")
+    assert claim["tests"] == [{"path": "tests/test_demo.py", "line": 29, "name": "test_kinds_keep"}]
+    assert (claim["holds"], claim["instead"]) == ({"*": ""}, ["demo.computing-drops"])
+    assert claim["cases"]["compute"] == {"holds": [{}], "exists": [{"*": ""}]}
+    assert claim["cases"]["copy"] == {"holds": [], "exists": []}
+    assert claim["verdicts"]["tf2.15"] == {
+        "verdict": "partly",
+        "cases": {
+            "compute": {"verdict": "refuted", "observed": "not so: keras.keeps(kind)"},
+            "copy": {"verdict": "holds", "observed": ""},
+        },
+    }
+
+
+def test_export_ties_statements_to_claims(exported):
+    assert exported["statements"]["talk-002"] == {
+        "source": "talk",
+        "says": "The padding is one.",
+        "units": ["L1.s2"],
+        "claims": ["demo.pads-with-one"],
+        "untestable": None,
+    }

@@ -1,0 +1,150 @@
+"""The hash of what a case runs: what changes it, and what leaves it as it is."""
+
+import importlib.util
+import itertools
+import re
+import sys
+
+import pytest
+
+from maskspec.fingerprint import fingerprint
+
+MODULE = """
+import functools
+from maskspec import claim
+from maskspec.probes import same
+
+SIZE = 3
+KINDS = {"b", "a"}
+
+
+def helper(x):
+    return deeper(x) + 1
+
+
+def deeper(x):
+    return [x for _ in range(SIZE)]
+
+
+class Layer:
+    def call(self, x):
+        return scale(x)
+
+
+def scale(x):
+    return 2 * x
+
+
+def unrelated(x):
+    return x
+
+
+@claim("demo.first")
+def test_it(keras, kind):
+    inner = lambda: helper(kind)
+    assert same(inner(), Layer().call(1))
+    assert kind in KINDS
+"""
+_names = (f"fingerprinted_{i}" for i in itertools.count())
+
+
+@pytest.fixture
+def hash_of(tmp_path, monkeypatch):
+    """The fingerprint of ``test_it`` in a module, after replacing text of it."""
+
+    def hash_of(old="", new="", also=("", ""), **parameters):
+        assert old in MODULE
+        assert also[0] in MODULE
+        path = tmp_path / f"{next(_names)}.py"
+        text = MODULE.replace(old, new, 1).replace(*also, 1)
+        path.write_text(text, encoding="utf-8")
+        spec = importlib.util.spec_from_file_location("test_fingerprinted", str(path))
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        spec.loader.exec_module(module)
+        return fingerprint(module.test_it, parameters)
+
+    return hash_of
+
+
+CHANGES = {
+    "the body": ("in KINDS", "not in KINDS"),
+    "a helper": ("deeper(x) + 1", "deeper(x) + 2"),
+    "a helper of a helper": ("[x for", "[-x for"),
+    "a constant that a helper's comprehension reaches": ("SIZE = 3", "SIZE = 4"),
+    "a constant set": ('{"b", "a"}', '{"b", "c"}'),
+    "a class": ("return scale(x)", "return scale(-x)"),
+    "what a method reaches": ("2 * x", "3 * x"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_in_what_runs_changes_it(hash_of, change):
+    assert hash_of(*CHANGES[change]) != hash_of()
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ('@claim("demo.first")', '@claim("demo.first", holds={"keras": ">=3.1"})'),
+        ('@claim("demo.first")', '@claim(\n    "demo.first",\n    holds={},\n)'),
+        ("return x\n", "return -x\n"),
+        ("import functools", "import functools\nUNUSED = 1"),
+        ('{"b", "a"}', '{"a", "b"}'),
+        ("in KINDS\n", "in KINDS   \n\n\n"),
+        ("SIZE = 3", "\n\nSIZE = 3"),
+    ],
+    ids=["range", "decorator", "unrelated", "unused", "set-order", "blanks", "place"],
+)
+def test_a_change_in_nothing_that_runs_leaves_it(hash_of, old, new):
+    assert hash_of(old, new) == hash_of()
+
+
+@pytest.mark.parametrize("beside", [True, False], ids=["beside", "elsewhere"])
+def test_a_helper_of_another_module_counts_if_it_stands_beside_the_test(
+    hash_of, tmp_path, monkeypatch, beside
+):
+    folder = tmp_path if beside else tmp_path / "elsewhere"
+    folder.mkdir(exist_ok=True)
+    monkeypatch.syspath_prepend(str(folder))
+    imported = ("import functools", "from neighbour import helper as deeper")
+    without = ("def deeper", "def unused")
+    hashes = set()
+    for body in ("x", "x + x"):
+        (folder / "neighbour.py").write_text(f"def helper(x):\n    return {body}\n")
+        monkeypatch.delitem(sys.modules, "neighbour", raising=False)
+        hashes.add(hash_of(*imported, also=without))
+    assert len(hashes) == (2 if beside else 1)
+
+
+def test_the_parameters_of_the_case_are_part_of_it(hash_of):
+    hashes = {hash_of(kind=kind) for kind in ("a", "b", ["a"], {"a": 1}, 1, 1.5, None)}
+    assert len(hashes) == 7
+
+
+def test_equal_parameters_in_another_order_are_the_same(hash_of):
+    assert hash_of(a={"x": 1, "y": {2, 1}}, b=1) == hash_of(b=1, a={"y": {1, 2}, "x": 1})
+
+
+def test_a_parameter_without_a_stable_repr_counts_by_its_type(hash_of):
+    assert hash_of(a=object()) == hash_of(a=object()) != hash_of(a=len)
+
+
+def test_a_function_as_parameter_counts_by_its_body(hash_of):
+    def one(x):
+        return x
+
+    def two(x):
+        return -x
+
+    assert hash_of(a=one) == hash_of(a=one) != hash_of(a=two)
+
+
+def test_a_lambda_counts_by_its_lines(hash_of):
+    one = lambda x: x  # noqa: E731
+    two = lambda x: -x  # noqa: E731
+    assert hash_of(a=one) == hash_of(a=one) != hash_of(a=two)
+
+
+def test_it_is_twelve_hexadecimal_digits(hash_of):
+    assert re.fullmatch("[0-9a-f]{12}", hash_of())

@@ -1,0 +1,92 @@
+"""``--record``: the same bytes however the run is ordered, and nothing from an incomplete run."""
+
+import pytest
+
+from maskspec.collecting import collect
+from maskspec.recording import suite
+
+CELL = "keras3.15-tensorflow"
+TESTS = "tests/test_demo.py"
+BACKWARDS = "def pytest_collection_modifyitems(items):\n    items.reverse()\n"
+
+
+def record_again(mini, *arguments):
+    """Record in another folder; what the run printed, and the bytes of the record."""
+    done = mini.run(*arguments, "--record=again")
+    assert done.code == 0, done.output
+    assert f"recorded again/{CELL}/results.jsonl" in done.output
+    return mini.path(f"again/{CELL}/results.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("how", [(), ("-p", "xdist", "-n", "2"), ("-p", "backwards")], ids=str)
+def test_a_record_is_the_same_in_every_order(mini, how):
+    mini.write("backwards.py", BACKWARDS)
+    assert record_again(mini, *how) == mini.record_path(CELL).read_bytes()
+
+
+def test_a_record_says_what_ran_and_where(prepared):
+    header, rows = prepared.record(CELL)
+    assert (header["cell"], header["implementation"], header["version"]) == (
+        CELL,
+        "keras",
+        "3.15.1",
+    )
+    cases = collect(prepared.root).cases
+    assert header["suite"] == suite([case.fingerprint for case in cases])
+    assert [(r.claim, r.case) for r in rows] == sorted((c.claim, c.case) for c in cases)
+
+
+def test_the_revision_of_the_suite_is_that_of_all_cases_in_any_order():
+    assert suite(["a", "b"]) == suite(["b", "a"])
+    assert len({suite(cases) for cases in ([], ["a"], ["b"], ["a", "b"])}) == 4
+
+
+def test_a_record_has_the_verdict_and_the_observation_of_each_case(prepared):
+    rows = {(r.claim, r.case): (r.verdict, r.observed) for r in prepared.record("tf2.15").rows}
+    assert rows["demo.pads-last", ""] == ("refuted", "first")
+    assert rows["demo.kinds-keep", "copy"] == ("holds", "")
+    assert rows["demo.twice", ""] == ("unavailable", "there is no ops.twice")
+
+
+def test_an_unexpected_verdict_is_recorded(mini):
+    mini.edit(TESTS, "keras.padding() == 0", "keras.padding() == 2")
+    done = mini.run("--record=spec/releases")
+    assert done.code == 1
+    rows = {r.claim: r.verdict for r in mini.record(CELL).rows}
+    assert rows["demo.pads-with-zero"] == "refuted"
+
+
+def refuses(mini, *arguments):
+    """Run with ``--record``; what was printed, provided that the earlier record stayed."""
+    path = mini.record_path(CELL)
+    before = path.read_bytes()
+    done = mini.run(*arguments, "--record=spec/releases")
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir() if p.name.startswith(".")] == []
+    assert "NOT RECORDED, what was there stays: " in done.output
+    return done
+
+
+def test_a_run_of_some_claims_is_not_recorded(mini):
+    done = refuses(mini, "--claim", "demo.twice")
+    assert done.code == 4
+    assert f"{CELL}: 1 of 8 cases ran; record a whole run" in done.output
+
+
+def test_a_run_with_an_error_is_not_recorded(mini):
+    mini.edit(TESTS, "assert keras.padding() == 0", "keras.fail(KeyError('lost'))")
+    done = refuses(mini)
+    assert done.code == 1
+    assert f"{CELL}: no verdict on demo.pads-with-zero" in done.output
+
+
+def test_an_interrupted_run_is_not_recorded(mini):
+    mini.edit(TESTS, "assert keras.padding() == 0", "keras.fail(KeyboardInterrupt)")
+    done = refuses(mini)
+    assert done.code == 2
+    assert "the run was interrupted or could not start" in done.output
+
+
+def test_a_run_with_a_skipped_case_is_not_recorded(mini):
+    mini.edit(TESTS, "assert keras.padding() == 0", "pytest.skip('not today')")
+    assert refuses(mini).code == 4
