@@ -8,11 +8,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Tuple
 
 import pytest
 
-from maskspec.claims import case_name, expectation_of, item_ranges
+from maskspec.claims import Expectation, case_name, expectation_of, item_ranges
 from maskspec.fingerprint import fingerprint
 from maskspec.ranges import Range
 
@@ -34,9 +34,11 @@ class Case(NamedTuple):
 
 
 class Collection(NamedTuple):
-    """Every case below ``tests/``, and what could not be collected as (place, message)."""
+    """Every case below ``tests/``; tests that decide no claim as (path, line, name); and what could
+    not be collected as (place, message)."""
 
     cases: List[Case]
+    unclaimed: List[Tuple[str, int, str]]
     broken: List[Tuple[str, str]]
 
 
@@ -57,7 +59,8 @@ def collect(root: Path) -> Collection:
         Case(**{k: tuple(v) if isinstance(v, list) else v for k, v in c.items()})
         for c in data["cases"]
     ]
-    return Collection(cases, [(place, what) for place, what in data["broken"]])
+    unclaimed = [(path, line, name) for path, line, name in data["unclaimed"]]
+    return Collection(cases, unclaimed, [(place, what) for place, what in data["broken"]])
 
 
 class Collector:
@@ -65,6 +68,7 @@ class Collector:
 
     def __init__(self) -> None:
         self.cases: List[Dict[str, Any]] = []
+        self.unclaimed: List[Tuple[str, int, str]] = []
         self.broken: List[Tuple[str, str]] = []
 
     def pytest_collectreport(self, report: Any) -> None:
@@ -74,14 +78,17 @@ class Collector:
             self.broken.append((report.nodeid.partition("::")[0], lines[-1] if lines else "?"))
 
     def pytest_collection_finish(self, session: Any) -> None:
-        self.cases = [c for c in map(case_of_item, session.items) if c]
+        for item in session.items:
+            expectation = expectation_of(getattr(item, "function", None))
+            if expectation is None:
+                path, line, name = item.location
+                self.unclaimed.append((path, (line or 0) + 1, name))
+            else:
+                self.cases.append(case_of_item(item, expectation)._asdict())
 
 
-def case_of_item(item: Any) -> Optional[Dict[str, Any]]:
-    """What there is to know of a collected item, or None if it is no check of a claim."""
-    expectation = expectation_of(getattr(item, "function", None))
-    if expectation is None:
-        return None
+def case_of_item(item: Any, expectation: Expectation) -> Case:
+    """What there is to know of a collected check of a claim."""
     holds, exists = item_ranges(item, expectation)
     parameters = {k: v for k, v in item.callspec.params.items() if k != "keras"}
     return Case(
@@ -94,7 +101,7 @@ def case_of_item(item: Any) -> Optional[Dict[str, Any]]:
         exists=exists,
         instead=expectation.instead,
         fingerprint=fingerprint(item.function, parameters),
-    )._asdict()
+    )
 
 
 def main() -> None:
@@ -103,7 +110,7 @@ def main() -> None:
     status = pytest.main(["--collect-only", *quiet, "tests"], plugins=[collector])
     if status in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
         sys.exit(status)
-    print("\n" + json.dumps({"cases": collector.cases, "broken": collector.broken}))
+    print("\n" + json.dumps(vars(collector)))
 
 
 if __name__ == "__main__":

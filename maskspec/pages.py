@@ -67,7 +67,8 @@ def read(root: Path) -> Book:
 
 def _read_page(path: str, text: str, book: Book) -> None:
     lines = text.splitlines()
-    heads = [i for i, line in enumerate(lines) if _HEADING.match(line)]
+    prose = _without_code(lines)
+    heads = [i for i, line in enumerate(prose) if _HEADING.match(line)]
     for i, line in enumerate(lines):
         if _ANCHOR.match(line) and i + 1 not in heads:
             book.broken.append(
@@ -77,11 +78,20 @@ def _read_page(path: str, text: str, book: Book) -> None:
             )
     for start, end in zip(heads, heads[1:] + [len(lines)]):
         block = lines[start:end]
-        for number, line in enumerate(block[1:], start + 1):
-            if line.startswith("## "):  # a section of the page ends the claim
+        for number in range(start + 1, end):
+            if prose[number].startswith("## "):  # a section of the page ends the claim
                 block = lines[start:number]
                 break
         _read_claim(path, start, lines[start - 1] if start else "", block, book)
+
+
+def _without_code(lines: List[str]) -> List[str]:
+    inside, prose = False, []
+    for line in lines:
+        fence = line.startswith("```")
+        prose.append("" if inside or fence else line)
+        inside ^= fence
+    return prose
 
 
 def _read_claim(path: str, start: int, above: str, block: List[str], book: Book) -> None:

@@ -58,8 +58,12 @@ def keras(request: pytest.FixtureRequest) -> Any:
     """The implementation under test, its names forgotten and its generators seeded."""
     from maskspec import adapter
 
-    implementation = adapter.load(request.param)
-    implementation.reset()
+    try:
+        implementation = adapter.load(request.param)
+        implementation.reset()
+    except Exception as error:
+        reason = f"{request.param} cannot be imported: {type(error).__name__}: {error}"
+        pytest.exit(" ".join(reason.split()), returncode=pytest.ExitCode.USAGE_ERROR)
     return implementation
 
 
@@ -68,11 +72,15 @@ class Session:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        self.releases = releases.load(config.rootpath / "spec" / "releases")
+        try:
+            self.releases = releases.load(config.rootpath / "spec" / "releases")
+        except (OSError, ValueError) as error:
+            raise pytest.UsageError(str(error)) from None
         self.claims = pages.read(config.rootpath).by_id()
         self.rows: List[Dict[str, Any]] = []
         self.notes: List[str] = []
         self.problem: Optional[NotUsable] = None
+        self.fatal = ""
         self.installed: List[Installed] = []
         self.asked = config.option.claim
         for id in self.asked:
@@ -114,7 +122,11 @@ class Session:
     def pytest_collection_modifyitems(self, items: List[pytest.Item]) -> None:
         checks = [(item, expectation_of(getattr(item, "function", None))) for item in items]
         if self.problem and not self.config.option.collectonly and any(e for _, e in checks):
-            raise pytest.UsageError(str(self.problem))
+            if not hasattr(self.config, "workerinput"):
+                raise pytest.UsageError(str(self.problem))
+            self.config.workeroutput["maskspec.problem"] = True  # xdist: the controller says it
+            items.clear()
+            return
         if self.asked:
             items[:] = [item for item, e in checks if e is not None and e.claim in self.asked]
             gone = [item for item, e in checks if e is None or e.claim not in self.asked]
@@ -173,6 +185,11 @@ class Session:
             return "passed", LETTERS[row["verdict"]], row["verdict"].upper()
         return "unexpected", "!", f"UNEXPECTEDLY {row['verdict']}"
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        if "maskspec.problem" in getattr(node, "workeroutput", {}):
+            self.fatal = str(self.problem)
+
     def pytest_runtest_logreport(self, report: Any) -> None:
         row = dict(report.user_properties).get(ROW) if report.when == "call" else None
         if row is not None:
@@ -180,6 +197,10 @@ class Session:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if self.fatal:
+            self.notes.append(f"ERROR: {self.fatal}")
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+            return
         folder = self.config.option.record
         if folder is None or hasattr(self.config, "workerinput"):
             return

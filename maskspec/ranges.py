@@ -1,6 +1,7 @@
 """Ranges of releases: which releases of which implementation an expectation is for."""
 
 import functools
+import re
 from typing import Iterator, Mapping, Optional, Sequence, Tuple
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -9,6 +10,8 @@ from packaging.version import Version
 from maskspec.verdicts import HOLDS, REFUTED, UNAVAILABLE
 
 Range = Mapping[str, Optional[str]]
+
+_FORM = re.compile(r"(>=|<)\d+(\.\d+)*$|(==|!=)\d+(\.\d+)*\.\*$")
 
 ALWAYS: Range = {"*": ""}
 NEVER: Range = {}
@@ -30,9 +33,13 @@ def validate(range_: Range) -> Range:
             )
         try:
             SpecifierSet(specifier or "")
+            parts = (specifier or "").split(",")
+            if specifier and not all(_FORM.match(part.strip()) for part in parts):
+                raise InvalidSpecifier
         except InvalidSpecifier:
             raise ValueError(
-                f"{specifier!r} (for {key!r}) is no version specifier; write for example '>=2.4'"
+                f"{specifier!r} (for {key!r}) is no version specifier of the forms '>=2.4', "
+                "'<2.15' and '!=2.8.*', which mean the same for every patch release"
             ) from None
     return range_
 

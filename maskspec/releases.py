@@ -3,7 +3,7 @@
 import difflib
 import json
 from pathlib import Path
-from typing import Dict, Iterable, List, NamedTuple, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Tuple
 
 from packaging.version import Version
 
@@ -36,8 +36,15 @@ class Releases(NamedTuple):
 
 
 def load(folder: Path = RELEASES) -> Releases:
-    """Read ``cells.json`` in ``folder``."""
-    data = json.loads((folder / "cells.json").read_text(encoding="utf-8"))
+    """Read ``cells.json`` in ``folder``; raise ValueError that names the file if it is broken."""
+    path = folder / "cells.json"
+    try:
+        return _parse(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: cannot be read: {type(error).__name__}: {error}") from None
+
+
+def _parse(data: Dict[str, Any]) -> Releases:
     cells = {
         name: Cell(
             name,

@@ -69,10 +69,14 @@ def write(folder: Path, record: Record) -> Path:
     path = folder / record.cell / "results.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".results.{os.getpid()}.tmp")
-    with partial.open("w", encoding="utf-8", newline="\n") as file:
-        for line in lines:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
-    os.replace(str(partial), str(path))
+    try:
+        with partial.open("w", encoding="utf-8", newline="\n") as file:
+            for line in lines:
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        os.replace(str(partial), str(path))
+    finally:
+        if partial.exists():
+            partial.unlink()
     return path
 
 

@@ -66,8 +66,8 @@ def _render_one(
     ]  # fmt: skip
     errors = len(seen) - len(verdicts)
     odd = {r["claim"] for r in rows if r["verdict"] not in (r["expected"], "error")}
-    tail = f"{len(odd)} of them unexpectedly" if odd else "all as expected"
-    yield f"  {', '.join(counts)}; {tail}" + (f"; {errors} in error" if errors else ""), {}
+    tail = f"{len(odd)} of them unexpectedly" if odd else "as expected"
+    yield f"  {', '.join(counts)}; {tail}" + (f"; NO VERDICT on {errors}" if errors else ""), {}
     for verdict, heading in (
         (REFUTED, "not true here"), (PARTLY, "true only in part"), (UNAVAILABLE, "not there"),
     ):  # fmt: skip

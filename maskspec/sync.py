@@ -15,6 +15,9 @@ from maskspec.verdicts import HOLDS
 
 CHAPTERS_START = "<!-- chapters: written by `maskspec sync` -->"
 CHAPTERS_END = "<!-- /chapters -->"
+CHAPTERS = re.compile(
+    re.escape(CHAPTERS_START) + r"\n.*?" + re.escape(CHAPTERS_END), flags=re.DOTALL
+)
 NAMED_CASES = 12
 
 
@@ -156,9 +159,8 @@ def _index(project: Project, text: str) -> str:
             f"| [{cell}](releases/{cell}/results.jsonl) | {head['implementation']} "
             f"{head['version']} | {head['python']} | " + " | ".join(map(str, counts)) + " |"
         )
-    pattern = re.escape(CHAPTERS_START) + r"\n.*?" + re.escape(CHAPTERS_END)
     block = "\n".join([CHAPTERS_START, *lines, CHAPTERS_END])
-    return re.sub(pattern, lambda _: block, text, flags=re.DOTALL)
+    return CHAPTERS.sub(lambda _: block, text)
 
 
 def _restating(project: Project, statement: Statement) -> List[Claim]:

@@ -53,6 +53,8 @@ def refuted_by(*errors: Type[BaseException], match: str = "") -> Iterator[None]:
     """
     try:
         yield
+    except (Unavailable, Precondition, AssertionError):
+        raise
     except errors as error:
         text = str(error)
         if not re.search(match, text):

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Dict
 
-from maskspec import pages
+from maskspec import pages, sync
 from maskspec.project import Project
 from maskspec.rules import Found, each_test, rule
 from maskspec.sources import STATEMENT_EXCUSES, UNIT_EXCUSES
@@ -13,6 +13,9 @@ from maskspec.sources import STATEMENT_EXCUSES, UNIT_EXCUSES
 
 @rule("broken-page", "see CONTRIBUTING.md for the form of a claim")
 def broken_page(project: Project) -> Found:
+    index = project.root / "spec" / "README.md"
+    if not sync.CHAPTERS.search(index.read_text(encoding="utf-8")):
+        yield "spec/README.md", 1, f"it has no {sync.CHAPTERS_START} with its end below"
     for place in project.book.broken:
         yield place.path, place.line, f"{place.what}; {place.mend}"
 
@@ -65,6 +68,12 @@ def claim_without_test(project: Project) -> Found:
     for claim in project.book.claims:
         if claim.id not in decided:
             yield claim.path, claim.line, f"no test decides {claim.id}"
+
+
+@rule("test-without-claim", 'put @claim("<id>") on the function, or move it to tests/harness')
+def test_without_claim(project: Project) -> Found:
+    for path, line, test in project.collection.unclaimed:
+        yield path, line, f"{test} decides no claim"
 
 
 @rule("duplicate-test", "make one test of them; their differences are its cases")

@@ -1,6 +1,7 @@
 """Choosing what to run: a claim, an implementation, a cell; and what cannot be chosen."""
 
 import pytest
+from fakes import fake
 
 BOTH = ("keras==3.15.1", "tensorflow==2.18.0", "tf_keras==2.17.0")
 
@@ -50,6 +51,30 @@ def test_without_a_framework_there_is_one_clear_error(mini):
     done = mini.run(on=())
     assert done.code == 4
     assert done.count("no Keras is installed in this environment") == 1
+    assert "Traceback" not in done.output
+
+
+def test_without_a_framework_there_is_one_clear_error_under_xdist(mini):
+    done = mini.run("-p", "xdist", "-n", "2", on=())
+    assert done.code == 4
+    assert done.count("no Keras is installed in this environment") == 1
+    assert "Traceback" not in done.output
+    assert "INTERNALERROR" not in done.output
+
+
+def test_a_framework_that_cannot_be_imported_is_one_clear_error(mini):
+    broken = fake(mini.folder / "broken", "keras==3.15.1", "raise ImportError('no libfoo')")
+    done = mini.run(on=(str(broken), "tensorflow==2.18.0"))
+    assert done.code == 4
+    assert done.count("cannot be imported: ImportError: no libfoo") == 1
+    assert "Traceback" not in done.output
+
+
+def test_a_broken_list_of_cells_is_named(mini):
+    mini.write("spec/releases/cells.json", "{")
+    done = mini.run()
+    assert done.code == 4
+    assert "cells.json: cannot be read" in done.output
     assert "Traceback" not in done.output
 
 

@@ -21,6 +21,12 @@ def test_the_most_specific_key_decides():
     assert contains(range_, "tf_keras", "2.16", "tensorflow")
 
 
+@pytest.mark.parametrize("specifier", ["<=3.14", ">3.14", "==3.14", "~=3.14", "===3.14"])
+def test_forms_that_differ_between_patch_releases_are_refused(specifier):
+    with pytest.raises(ValueError, match="is no version specifier of the forms"):
+        validate({"keras": specifier})
+
+
 def test_an_implementation_without_a_key_is_not_in_the_range():
     assert not contains({"keras": ""}, "tf.keras", "2.15", "tensorflow")
 

@@ -28,6 +28,8 @@ EDITS = [
     ("empty-input", STATEMENTS, None, "", "source talk has no statements or units"),
     ("unknown-claim", TESTS, ZERO, '@claim("demo.zero")', "decides demo.zero, which no page has"),
     ("claim-without-test", TESTS, ZERO, '@claim("demo.zero")', "no test decides demo.pads-with-z"),
+    ("test-without-claim", TESTS, ZERO + "\n", "", "test_pads_with_zero"),
+    ("broken-page", INDEX, "<!-- chapters:", "<!-- chapter:", "it has no <!-- chapters"),
     ("duplicate-test", TESTS, '"demo.twice"', '"demo.pads-last"', "demo.pads-last is decided by"),
     ("wrong-module", TESTS, ZERO, '@claim("loss.zero")', "belongs to test_loss.py"),
     ("unexplained-claim", PAGE, "\nIt is new.\n", "", "demo.twice is not explained"),

@@ -99,6 +99,12 @@ def test_another_type_or_message_than_the_claim_names_is_an_error(error):
         judge(check)
 
 
+@pytest.mark.parametrize("error", [Unavailable("no"), Precondition("no"), AssertionError("no")])
+def test_naming_every_exception_does_not_hide_what_else_can_end_a_check(error):
+    with pytest.raises(type(error)), refuted_by(Exception):
+        raise error
+
+
 def test_a_block_that_raises_nothing_is_not_refuted():
     def check():
         with refuted_by(ValueError):
