@@ -71,9 +71,14 @@ def _render_one(
     for verdict, heading in (
         (REFUTED, "not true here"), (PARTLY, "true only in part"), (UNAVAILABLE, "not there"),
     ):  # fmt: skip
-        for id in sorted(id for id, v in verdicts.items() if v == verdict):
-            claim = claims.get(id)
-            yield f"  {heading}: {id}: {claim.sentence if claim else ''}", {}
+        for id in sorted(id for id, v in verdicts.items() if v == verdict and id in claims):
+            if not claims[id].is_finding:
+                yield f"  {heading}: {id}: {claims[id].sentence}", {}
+    elsewhere = sum(
+        id in claims and claims[id].is_finding for id in verdicts if verdicts[id] != HOLDS
+    )
+    if elsewhere:
+        yield f"  and {elsewhere} finding{'s' * (elsewhere > 1)} about other releases", {}
 
 
 def _explain(

@@ -68,6 +68,11 @@ def test_the_summary_lists_what_is_not_true_here(expected):
     assert "true only in part: demo.kinds-keep: Every kind keeps the mask." in expected.output
 
 
+def test_the_summary_only_counts_findings_of_other_releases(expected):
+    assert "demo.pads-first" not in expected.output.partition("8 claims")[2]
+    assert "and 1 finding about other releases" in expected.output
+
+
 @pytest.mark.parametrize(
     "test, verdict",
     [("zero[keras]", "HOLDS"), ("one[keras]", "REFUTED"), ("p[keras-copy]", "HOLDS")],
