@@ -5,6 +5,7 @@ reaches by name, and the case's parameters; not the decorators, so that a change
 asks for no new run.
 """
 
+import functools
 import hashlib
 import inspect
 import textwrap
@@ -17,11 +18,15 @@ PLAIN = (str, int, float, bool, bytes, tuple, list, dict, set, frozenset, type(N
 
 def fingerprint(check: FunctionType, parameters: Mapping[str, Any]) -> str:
     """Twelve hexadecimal digits; the same under every supported Python."""
+    text = _reached(check) + repr(sorted((k, _plain(v)) for k, v in parameters.items()))
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
+
+
+@functools.lru_cache(maxsize=None)  # the cases of a test share it
+def _reached(check: FunctionType) -> str:
     parts: Dict[str, str] = {}
     _reach(check, Path(check.__code__.co_filename).parent, parts)
-    text = "\n".join(f"{name}\n{parts[name]}" for name in sorted(parts))
-    text += repr(sorted((k, _plain(v)) for k, v in parameters.items()))
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
+    return "\n".join(f"{name}\n{parts[name]}" for name in sorted(parts))
 
 
 def _reach(value: Any, home: Path, parts: Dict[str, str]) -> None:
@@ -66,6 +71,7 @@ def _names(code: CodeType) -> Set[str]:
     return names
 
 
+@functools.lru_cache(maxsize=None)
 def _body(value: Any) -> str:
     lines = textwrap.dedent(inspect.getsource(value)).splitlines()
     heads = (line.lstrip().startswith(("def ", "class ", "async ")) for line in lines)

@@ -92,9 +92,9 @@ def source_page(project: Project, source: Source) -> str:
         f"It makes {len(rows)} statements about masking; {len(tested)} of them can be tested.",
         f"On the {len(cells)} recorded cells, {everywhere} hold wherever their API exists, "
         f"{nowhere} hold nowhere,",
-        f"and {len(tested) - everywhere - nowhere} hold in part or on some releases. "
-        "The statements are in our words; the verdict is",
-        "that of the claims that restate them.",
+        f"and {len(tested) - everywhere - nowhere} hold only for some cases, in one of two "
+        "readings, or on some releases.",
+        "The statements are in our words; the verdict is that of the claims that restate them.",
         "",
         "## Not simply true",
         "",
@@ -137,16 +137,16 @@ def _page(project: Project, page: Path) -> str:
 
 
 def _index(project: Project, text: str) -> str:
-    lines = ["| chapter | claims | findings | cases | not simply true |", "|---|---|---|---|---|"]
+    lines = ["| chapter | claims | not simply true | findings | cases |", "|---|---|---|---|---|"]
     for page in pages.chapters(project.root):
         claims = [c for c in project.book.claims if c.chapter == page.stem]
         title = page.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
-        odd = [c for c in claims if not is_simply_true(project.claim_verdicts(c.id))]
+        said = [c for c in claims if not c.is_finding]
+        odd = [c for c in said if not is_simply_true(project.claim_verdicts(c.id))]
         cases = sum(len(project.cases(c.id)) for c in claims)
-        findings = sum(c.is_finding for c in claims)
         lines.append(
-            f"| [{title}]({page.name}) | {len(claims) - findings} | {findings} | {cases} "
-            f"| {len(odd)} |"
+            f"| [{title}]({page.name}) | {len(said)} | {len(odd)} | {len(claims) - len(said)} "
+            f"| {cases} |"
         )
     lines += ["", "| cell | implementation | Python | hold | refuted | partly | unavailable |"]
     lines.append("|---|---|---|---|---|---|---|")

@@ -59,7 +59,7 @@ def refuted_by(*errors: Type[BaseException], match: str = "") -> Iterator[None]:
         text = str(error)
         if not re.search(match, text):
             raise
-        raise Refuted(f"{type(error).__name__}: {text}") from error
+        raise Refuted(f"{type(error).__name__}: {_telling_line(text, match)}") from error
 
 
 def judge(check: Callable[[], Any], root: Path = ROOT) -> Outcome:
@@ -93,6 +93,12 @@ def origin(error: BaseException, root: Path = ROOT) -> str:
     return "outside the project"
 
 
+def _telling_line(text: str, match: str) -> str:
+    """The line that ``match`` finds; frameworks add a trace above and the arguments below it."""
+    lines = [line.strip() for line in text.splitlines() if re.search(match, line)]
+    return ([line for line in lines if not line.startswith("•")] or lines or [text])[-1]
+
+
 def _is_ours(filename: str, root: Path) -> bool:
     parents = Path(filename).parents
     return (root in parents or ROOT in parents) and "site-packages" not in Path(filename).parts
@@ -112,9 +118,10 @@ def _seen(fallback: str) -> str:
 
 
 def _short(text: str) -> str:
-    """One line, without what differs from run to run: addresses, uniquified names, last digits."""
+    """One line, without what differs between runs: addresses, folders, name counts, last digits."""
     text = " ".join(text.split())
     text = re.sub(r" at 0x[0-9a-f]+", "", text)
+    text = re.sub(r"(?<![\w.])(?:[A-Za-z]:)?(?:[\\/][\w.@+-]+)+[\\/]([\w.-]+)", r"\1", text)
     text = re.sub(r"\b([A-Za-z]+(?:_[A-Za-z]+)*)_\d+\b", r"\1", text)
     text = re.sub(r"(?<![\w.])\d+\.\d{4,}(?:e[-+]?\d+)?(?![\w.])", _three_digits, text)
     return text if len(text) <= OBSERVED_MAX else text[: OBSERVED_MAX - 1] + "…"

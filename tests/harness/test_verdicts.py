@@ -173,3 +173,13 @@ def test_an_error_without_a_line_of_the_project_says_so(tmp_path):
         crash()
     caught.value.__traceback__ = caught.value.__traceback__.tb_next
     assert origin(caught.value) == "outside the project"
+
+
+def test_of_a_long_message_the_line_that_the_claim_names_is_observed():
+    def check():
+        with refuted_by(ValueError, match="None"):
+            raise ValueError(
+                "in user code:\n  None values not supported.\narguments:\n  • mask=None"
+            )
+
+    assert judge(check).observed == "ValueError: None values not supported."

@@ -1,0 +1,383 @@
+"""How a mask gets from the layer that makes it to the layers that use it.
+
+Page: spec/propagation.md
+"""
+
+import re
+from itertools import product
+
+import numpy as np
+import pytest
+
+from maskspec import ALWAYS, NEVER, Unavailable, case, claim, observe, refuted_by, require
+from maskspec.probes import (
+    compose,
+    depends_on_padding,
+    embedding,
+    padded_features,
+    padded_ids,
+    same,
+    symbolic_batch,
+    valid_steps,
+)
+from tests.builtin_layers import (
+    consumer,
+    one,
+    stack,
+    takes_mask,
+    typical,
+)
+
+MODELS = ("functional", "sequential")
+BEFORE_KERAS_3 = {"tf.keras": "", "tf_keras": ""}
+KERAS_3 = {"keras": ""}
+MULTI_HEAD = {"tf.keras": ">=2.4", "*": ""}
+BAD_SHAPES = "(?i)shapes|dimension|broadcast"
+BUT_EARLY_KERAS_3 = {"keras": ">=3.4", "*": ""}
+
+
+# --- helpers ------------------------------------------------------------------------------------
+
+
+def ignores_padding(keras, mode, source, layers):
+    """Whether the mean over time of what ``layers`` make of ``source`` leaves out the padding."""
+    layers = [*layers, keras.layers.GlobalAveragePooling1D()]
+    if source.startswith("Embedding"):
+        table = embedding(keras, mask_zero=source == "Embedding")
+        return not depends_on_padding(compose(keras, mode, [table, *layers]), table)
+    if source == "Masking":
+        layers = [keras.layers.Masking(), *layers]
+    run = compose(keras, mode, layers, ids=False)
+    longer = np.pad(padded_features(), [(0, 0), (0, 3), (0, 0)])
+    return same(run(padded_features()), run(longer))
+
+
+def at_valid_steps(run):
+    """``run``, without what it returns for padded timesteps, if it returns timesteps."""
+
+    def valid(batch):
+        result = run(batch)
+        return result[valid_steps()] if result.ndim == 3 else result
+
+    return valid
+
+
+def mean_of_valid(keras):
+    """A layer that cannot do without a mask: the mean over the valid timesteps."""
+
+    class MeanOfValid(keras.layers.Layer):
+        def call(self, inputs, mask=None):
+            if mask is None:
+                raise ValueError("this layer needs a mask")
+            weights = keras.ops.expand_dims(keras.ops.cast(mask, "float32"), -1)
+            return keras.ops.sum(inputs * weights, axis=1) / keras.ops.sum(weights, axis=1)
+
+    return MeanOfValid()
+
+
+def raises_without_mask(run):
+    try:
+        run(padded_ids())
+    except ValueError as error:
+        return "needs a mask" in str(error)
+    return False
+
+
+def listener(keras):
+    """A layer of one or two arguments that keeps in ``heard`` each mask that it gets."""
+
+    class Listener(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.heard = []
+
+        def call(self, inputs, other=None, mask=None):
+            self.heard.append(mask)
+            return first_tensor(inputs) * 1.0
+
+    return Listener()
+
+
+def first_tensor(nest):
+    while isinstance(nest, (dict, list, tuple)):
+        nest = list(nest.values())[0] if isinstance(nest, dict) else nest[0]
+    return nest
+
+
+def heard(keras, mode, call):
+    """The mask that a listener gets from ``call(listener, a, b, c)``, by name: a, b or None.
+
+    The three tensors are embeddings of two batches that are padded differently, and of one
+    without a mask.
+    """
+    layer = listener(keras)
+    batches = [keras.tensor(ids) for ids in (padded_ids(), padded_ids()[::-1].copy(), padded_ids())]
+    inputs = [symbolic_batch(keras) for _ in batches] if mode == "functional" else batches
+    makers = [embedding(keras), embedding(keras), embedding(keras, mask_zero=False)]
+    tensors = [embed(ids) for embed, ids in zip(makers, inputs)]
+    result = call(layer, *tensors)
+    if mode == "functional":
+        keras.Model(inputs, [result, *tensors])(batches)
+    return by_name(keras, layer.heard[-1])
+
+
+def by_name(keras, mask):
+    if isinstance(mask, dict):
+        return {key: by_name(keras, value) for key, value in mask.items()}
+    if isinstance(mask, (list, tuple)):
+        return [by_name(keras, value) for value in mask]
+    if mask is None:
+        return None
+    known = {"a": valid_steps(), "b": valid_steps()[::-1]}
+    return [name for name, steps in known.items() if same(keras.numpy(mask), steps)][0]
+
+
+def error_of(run, *arguments):
+    """The message of the exception that ``run`` raises, or an empty text."""
+    try:
+        run(*arguments)
+    except Exception as error:
+        return str(error)
+    return ""
+
+
+# --- in models ----------------------------------------------------------------------------------
+
+SINCE = {  # the built-in layers below that not every release has
+    "Conv1DTranspose": {"tf.keras": ">=2.3", "*": ""},
+    "DepthwiseConv1D": {"tf.keras": ">=2.7", "*": ""},
+    "EinsumDense": {"tf.keras": ">=2.10", "*": ""},
+    "Identity": {"tf.keras": ">=2.12", "*": ""},
+    "Normalization": {"tf.keras": ">=2.6", "*": ""},
+    "Rescaling": {"tf.keras": ">=2.6", "*": ""},
+    "RMSNormalization": {"keras": ">=3.9"},
+}
+STOPPING = [
+    "Conv1D",
+    "Conv1DTranspose",
+    "DepthwiseConv1D",
+    "SeparableConv1D",
+    "AveragePooling1D",
+    "MaxPooling1D",
+    "EinsumDense",
+    "Lambda",
+    "Permute",
+    "Reshape",
+    "RMSNormalization",
+]
+CHANGING = {  # forward the mask only here
+    "Identity": KERAS_3,
+    "Normalization": KERAS_3,
+    "ReLU": {"tf.keras": ">=2.5", "*": ""},
+    "Rescaling": KERAS_3,
+}
+
+
+@claim(
+    "propagation.automatic-in-models",
+    instead=("propagation.some-layers-stop-the-mask", "propagation.layers-that-changed"),
+)
+@pytest.mark.parametrize(
+    "mode, source, between",
+    [
+        *product(MODELS, ["Embedding", "Masking"], ["nothing", "Dense"]),
+        *product(MODELS, ["Embedding"], ["five-layers", "nested-model"]),
+        *product(["functional"], ["Embedding"], ["shared-layer", "SimpleRNN", "TimeDistributed"]),
+        case("functional", "Embedding", "two-branches", holds=BUT_EARLY_KERAS_3),
+        *(case("functional", "Embedding", name, holds=NEVER) for name in ("Conv1D", "Reshape")),
+        *(
+            case("functional", "Embedding", name, exists=SINCE.get(name, ALWAYS), holds=holds)
+            for name, holds in CHANGING.items()
+        ),
+    ],
+)
+def test_mask_propagates_through_models(keras, mode, source, between):
+    control = ignores_padding(keras, "eager", f"{source}-without-mask", stack(keras, between))
+    require(not control, "without a mask the padding shows")
+    assert ignores_padding(keras, mode, source, stack(keras, between))
+
+
+@claim("propagation.some-layers-stop-the-mask")
+@pytest.mark.parametrize("layer", [case(n, exists=SINCE.get(n, ALWAYS)) for n in STOPPING])
+def test_some_layers_that_keep_the_time_axis_stop_the_mask(keras, layer):
+    require(ignores_padding(keras, "eager", "Embedding", []), "without the layer the mask arrives")
+    made = one(keras, layer)
+    observe(f"supports_masking is {made.supports_masking}")
+    assert not ignores_padding(keras, "eager", "Embedding", [made])
+
+
+@claim("propagation.layers-that-changed")
+@pytest.mark.parametrize("layer", [case(n, exists=SINCE.get(n, ALWAYS)) for n in CHANGING])
+def test_supports_masking_tells_what_changed(keras, layer):
+    made = one(keras, layer)
+    observe(f"supports_masking is {made.supports_masking}")
+    assert ignores_padding(keras, "eager", "Embedding", [made]) == made.supports_masking
+
+
+@claim("propagation.lstm-examples")
+@pytest.mark.parametrize("mode", MODELS)
+def test_lstm_in_a_model_ignores_padded_values(keras, mode):
+    table = keras.layers.Embedding(input_dim=5000, output_dim=16, mask_zero=True)
+    unmasked = keras.layers.Embedding(input_dim=5000, output_dim=16)
+    lstm = keras.layers.LSTM(32)
+    control = compose(keras, "eager", [unmasked, lstm])
+    require(depends_on_padding(control, unmasked), "without a mask the padding shows")
+    model = compose(keras, mode, [table, lstm])
+    assert model(padded_ids()).shape == (3, 32)
+    assert not depends_on_padding(model, table)
+
+
+@claim("propagation.dense-forwards-the-mask")
+@pytest.mark.parametrize("mode", MODELS)
+@pytest.mark.parametrize("units", [1, 3])
+def test_dense_hands_the_mask_to_a_layer_that_needs_it(keras, mode, units):
+    dense, needy = keras.layers.Dense(units), mean_of_valid(keras)
+    unmasked = embedding(keras, mask_zero=False)
+    control = compose(keras, "eager", [unmasked, dense, needy])
+    require(raises_without_mask(control), "the last layer needs a mask")
+    table = embedding(keras)
+    with refuted_by(ValueError, match="needs a mask"):
+        result = depends_on_padding(compose(keras, mode, [table, dense, needy]), table)
+    assert not result
+
+
+# --- who gets it --------------------------------------------------------------------------------
+
+
+def notices_padding(keras, mode, layer, mask_zero=True):
+    table = embedding(keras, mask_zero=mask_zero)
+    run = compose(keras, mode, [table, consumer(keras, layer)])
+    return depends_on_padding(at_valid_steps(run), table)
+
+
+@claim(
+    "propagation.reaches-any-capable-layer",
+    instead=("consumption.attention-mask", "consumption.attention-breaks-on-a-mask"),
+)
+@pytest.mark.parametrize(
+    "layer",
+    [
+        "SimpleRNN",
+        "RNN",
+        "Bidirectional",
+        "GlobalAveragePooling1D",
+        case("BatchNormalization", exists={"tf.keras": ">=2.12", "*": ""}),
+        case("Attention", holds={"keras": ">=3.12", "*": ""}),
+        case("AdditiveAttention", holds={"keras": ">=3.12", "*": ""}),
+        case("MultiHeadAttention", exists=MULTI_HEAD, holds={"tf.keras": ">=2.10", "*": ""}),
+        case("GroupQueryAttention", exists=KERAS_3),
+    ],
+)
+def test_mask_reaches_layers_that_can_use_it(keras, layer):
+    require(notices_padding(keras, "eager", layer, mask_zero=False), "the padding shows unmasked")
+    with refuted_by(Exception, match=f"{BAD_SHAPES}|KerasTensor cannot be used"):
+        result = notices_padding(keras, "functional", layer)
+    assert not result
+
+
+@claim("propagation.mask-that-does-not-fit")
+@pytest.mark.parametrize(
+    "layer",
+    [
+        case("Softmax", exists={"tf.keras": ">=2.4", "*": ""}),
+        case("GroupNormalization", exists={"tf.keras": ">=2.14", "tf_keras": ""}),
+    ],
+)
+def test_some_layers_refuse_the_mask_of_a_sequence(keras, layer):
+    arguments = (2,) if layer == "GroupNormalization" else ()
+    made = takes_mask(getattr(keras.layers, layer)(*arguments))
+    require(not error_of(made, keras.tensor(padded_features())), "without a mask it works")
+    message = error_of(made, embedding(keras)(keras.tensor(padded_ids())))
+    assert re.search(BAD_SHAPES, message)
+
+
+CALLS = {
+    "one-tensor": (lambda layer, a, b, c: layer(a), "a"),
+    "no-mask": (lambda layer, a, b, c: layer(c), None),
+    "list": (lambda layer, a, b, c: layer([a, b]), ["a", "b"]),
+    "half-masked-list": (lambda layer, a, b, c: layer([c, b]), [None, "b"]),
+    "nested-list": (lambda layer, a, b, c: layer([[a, c], b]), [["a", None], "b"]),
+    "dict": (lambda layer, a, b, c: layer({"x": a, "y": b}), {"x": "a", "y": "b"}),
+    "two-arguments": (lambda layer, a, b, c: layer(a, b), "a"),
+}
+
+
+@claim("propagation.mask-of-the-input-is-passed", instead="custom-layers.mask-goes-by-name")
+@pytest.mark.parametrize(
+    "mode, inputs",
+    [
+        *product(["eager", "functional"], ["one-tensor", "no-mask", "list", "dict"]),
+        *product(["eager"], ["half-masked-list", "nested-list"]),
+        case("functional", "half-masked-list", holds=BUT_EARLY_KERAS_3),
+        case("functional", "nested-list", holds=BUT_EARLY_KERAS_3),
+        case("eager", "two-arguments", holds=BEFORE_KERAS_3),
+        case("functional", "two-arguments", holds=BEFORE_KERAS_3),
+    ],
+)
+def test_mask_of_the_input_is_passed(keras, mode, inputs):
+    call, expected = CALLS[inputs]
+    with refuted_by(ValueError, match="cannot mix tensors and non-tensors"):
+        mask = heard(keras, mode, call)
+    observe(f"mask is {mask}")
+    assert mask == expected
+
+
+@claim("propagation.explicit-mask-wins")
+@pytest.mark.parametrize("mode", ["eager", "functional"])
+def test_explicit_mask_wins(keras, mode):
+    table, rnn = embedding(keras), keras.layers.SimpleRNN(3)
+    ids, other = keras.tensor(padded_ids()), keras.tensor(valid_steps()[::-1].copy())
+    automatic = keras.numpy(rnn(table(ids)))
+    unmasked = keras.tensor(table.get_weights()[0][padded_ids()])
+    by_hand = keras.numpy(rnn(unmasked, mask=other))
+    require(not same(automatic, by_hand), "the two masks differ")
+    if mode == "functional":
+        inputs = [symbolic_batch(keras), keras.Input(shape=(None,), dtype="bool")]
+        result = keras.Model(inputs, rnn(table(inputs[0]), mask=inputs[1]))([ids, other])
+    else:
+        result = rnn(table(ids), mask=other)
+    assert same(keras.numpy(result), by_hand)
+
+
+def notices_padding_with_mask_none(keras, mode):
+    table, rnn = embedding(keras), keras.layers.SimpleRNN(3)
+    other = embedding(keras)
+    require(not depends_on_padding(compose(keras, "eager", [other, rnn]), other), "the mask works")
+    return depends_on_padding(compose(keras, mode, [table, lambda x: rnn(x, mask=None)]), table)
+
+
+@claim(
+    "propagation.none-turns-the-mask-off",
+    holds=BEFORE_KERAS_3,
+    instead="propagation.none-is-no-mask-given",
+)
+@pytest.mark.parametrize("mode", ["eager", "functional"])
+def test_none_turns_the_automatic_mask_off(keras, mode):
+    assert notices_padding_with_mask_none(keras, mode)
+
+
+@claim(
+    "propagation.none-is-no-mask-given",
+    holds=KERAS_3,
+    instead="propagation.none-turns-the-mask-off",
+)
+@pytest.mark.parametrize("mode", ["eager", "functional"])
+def test_none_leaves_the_automatic_mask_on(keras, mode):
+    assert not notices_padding_with_mask_none(keras, mode)
+
+
+# --- layers that join or change time ------------------------------------------------------------
+
+
+@claim("propagation.most-layers-keep-time")
+def test_most_layers_leave_the_time_dimension_alone(keras):
+    kept, changed = [], []
+    for name, call in typical(keras):
+        try:
+            shape = tuple(call(keras.tensor(padded_features())).shape)
+        except Unavailable:
+            continue
+        (kept if shape[1] == 6 else changed).append(name)
+    require(len(kept + changed) >= 40, "there are built-in layers to count")
+    observe(f"{len(kept)} of {len(kept + changed)} built-in layers keep it")
+    assert len(kept) > len(changed)

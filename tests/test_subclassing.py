@@ -1,0 +1,119 @@
+"""Layers called one by one, in the `call` of one's own layer or model: what becomes of a mask.
+
+Page: spec/subclassing.md
+"""
+
+import pytest
+
+from maskspec import NEVER, claim, require
+from maskspec.probes import compose, depends_on_padding, embedding
+
+PLACES = [
+    "eager",
+    "tf.function",
+    "subclassed",
+    "layer",
+    "layer-in-functional",
+    "two-layers-in-functional",
+]
+
+
+def own_layer(keras, parts):
+    """A custom layer that calls ``parts`` one after the other and passes no mask by hand."""
+
+    class OwnLayer(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.parts = list(parts)
+
+        def call(self, x):
+            for part in self.parts:
+                x = part(x)
+            return x
+
+    return OwnLayer()
+
+
+def composed(keras, place, parts):
+    """``parts`` in turn at ``place``: called there one by one, or by custom layers used there."""
+    kind, _, mode = place.partition("-in-")
+    if kind == "layer":
+        inner = own_layer(keras, parts)
+        return compose(keras, mode or "eager", [inner])
+    if kind == "two-layers":
+        halves = [own_layer(keras, parts[:1]), own_layer(keras, parts[1:])]
+        return compose(keras, mode or "eager", halves)
+    return compose(keras, place, parts)
+
+
+def user_of_masks(keras, between):
+    """An RNN; where there is something ``between``, the mean over time, which is cheaper."""
+    return keras.layers.GlobalAveragePooling1D() if between else keras.layers.SimpleRNN(3)
+
+
+def notices_padding(keras, place, between=(), mask_zero=True):
+    """Whether an Embedding at ``place``, ``between`` and a layer that uses masks show padding."""
+    table = embedding(keras, mask_zero=mask_zero)
+    parts = [table, *between, user_of_masks(keras, between)]
+    return depends_on_padding(composed(keras, place, parts), table)
+
+
+OPERATIONS = ["times-one", "sum-with-itself", "relu", "slice", "reshape", "where"]
+
+
+def operation(keras, name):
+    """An operation on the values of a tensor of shape (batch, 6, 4), outside of any layer."""
+    operations = {
+        "times-one": lambda x: x * 1.0,
+        "sum-with-itself": lambda x: x + x,
+        "relu": lambda x: keras.ops.relu(x),
+        "slice": lambda x: x[:, :6],
+        "reshape": lambda x: keras.ops.reshape(x, (-1, 6, 4)),
+        "where": lambda x: keras.ops.where(x > 0, x, -x),
+    }
+    return operations[name]
+
+
+@claim(
+    "subclassing.masks-are-passed-by-hand",
+    holds=NEVER,
+    instead="subclassing.mask-travels-along",
+)
+@pytest.mark.parametrize("place", PLACES)
+def test_without_passing_it_by_hand_no_mask_arrives(keras, place):
+    assert notices_padding(keras, place)
+
+
+@claim("subclassing.mask-travels-along")
+@pytest.mark.parametrize("place", PLACES)
+def test_mask_travels_along_from_layer_to_layer(keras, place):
+    require(notices_padding(keras, "eager", mask_zero=False), "without a mask the padding shows")
+    assert not notices_padding(keras, place)
+
+
+@claim("subclassing.operation-drops-the-mask")
+@pytest.mark.parametrize(
+    "mode, name",
+    [
+        *(("eager", name) for name in OPERATIONS),
+        ("tf.function", "times-one"),
+        ("subclassed", "times-one"),
+        ("functional", "times-one"),
+    ],
+)
+def test_operation_between_two_layers_drops_the_mask(keras, mode, name):
+    require(not notices_padding(keras, "eager"), "without the operation the mask arrives")
+    assert notices_padding(keras, mode, [operation(keras, name)])
+
+
+@claim("subclassing.by-hand-survives-operations")
+@pytest.mark.parametrize("mode", ["eager", "tf.function", "layer"])
+def test_mask_passed_by_hand_survives_operations(keras, mode):
+    table, rnn = embedding(keras), keras.layers.SimpleRNN(3)
+
+    def by_hand(ids):
+        return rnn(table(ids) * 1.0, mask=table.compute_mask(ids))
+
+    require(notices_padding(keras, "eager", [lambda x: x * 1.0]), "by itself the mask is lost")
+    parts = [own_layer(keras, [by_hand])] if mode == "layer" else [by_hand]
+    assert not depends_on_padding(composed(keras, mode.replace("layer", "eager"), parts), table)
