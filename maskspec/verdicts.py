@@ -119,7 +119,7 @@ def _seen(fallback: str) -> str:
 
 def _short(text: str) -> str:
     """One line, without what differs between runs: addresses, folders, name counts, last digits."""
-    text = " ".join(text.split())
+    text = re.sub(r"\x1b\[[0-9;]*m", "", " ".join(text.split()))
     text = re.sub(r" at 0x[0-9a-f]+", "", text)
     text = re.sub(r"(?<![\w.])(?:[A-Za-z]:)?(?:[\\/][\w.@+-]+)+[\\/]([\w.-]+)", r"\1", text)
     text = re.sub(r"\b([A-Za-z]+(?:_[A-Za-z]+)*)_\d+\b", r"\1", text)

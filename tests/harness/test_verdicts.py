@@ -178,8 +178,7 @@ def test_an_error_without_a_line_of_the_project_says_so(tmp_path):
 def test_of_a_long_message_the_line_that_the_claim_names_is_observed():
     def check():
         with refuted_by(ValueError, match="None"):
-            raise ValueError(
-                "in user code:\n  None values not supported.\narguments:\n  • mask=None"
-            )
+            message = "in user code:\n  \x1b[1mNone values not supported.\x1b[0m\n  • mask=None"
+            raise ValueError(message)
 
     assert judge(check).observed == "ValueError: None values not supported."
