@@ -74,9 +74,8 @@ def _render_one(
         for id in sorted(id for id, v in verdicts.items() if v == verdict and id in claims):
             if not claims[id].is_finding:
                 yield f"  {heading}: {id}: {claims[id].sentence}", {}
-    elsewhere = sum(
-        id in claims and claims[id].is_finding for id in verdicts if verdicts[id] != HOLDS
-    )
+    other = [id for id, v in verdicts.items() if v != HOLDS and id in claims and id not in odd]
+    elsewhere = sum(claims[id].is_finding for id in other)
     if elsewhere:
         yield f"  and {elsewhere} finding{'s' * (elsewhere > 1)} about other releases", {}
 
