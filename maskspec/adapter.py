@@ -3,6 +3,7 @@
 Never put a difference in *behaviour* here: that is what the claims are about.
 """
 
+import gc
 import importlib
 import inspect
 import os
@@ -157,6 +158,7 @@ def load(installed: Installed) -> Keras:
     """Import ``installed`` once for each process."""
     if installed not in _loaded:
         _loaded[installed] = Keras(installed)
+        gc.freeze()  # a framework is a million objects: spare each collection from walking them
     return _loaded[installed]
 
 
