@@ -110,11 +110,14 @@ def temporal_split(keras):
     """Two halves of the input along time; each takes its half of the mask along."""
 
     class TemporalSplit(keras.layers.Layer):
-        def call(self, inputs):
-            return keras.ops.split(inputs, 2, axis=1)
+        def halves(self, steps):
+            return keras.ops.split(steps, 2, axis=1)
 
-        def compute_mask(self, inputs, mask=None):
-            return None if mask is None else keras.ops.split(mask, 2, axis=1)
+        def call(self, steps):
+            return self.halves(steps)
+
+        def compute_mask(self, steps, mask=None):
+            return None if mask is None else self.halves(mask)
 
     return TemporalSplit()
 
@@ -205,3 +208,12 @@ def arriving_at(keras, mode, signature, *, mask_zero=True):
 
     last = with_another_tensor if signature in ("two-tensors", "mask-by-name") else reader
     return compose(keras, mode, [embedding(keras, mask_zero=mask_zero), last])(padded_ids())
+
+
+def failure(run, *arguments):
+    """Type and message of the exception that a call raises, or an empty text."""
+    try:
+        run(*arguments)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""

@@ -27,6 +27,7 @@ from tests.layers import (
     changed,
     custom_embedding,
     custom_layer,
+    failure,
     flagged_layer,
     mask_reader,
     masked_by,
@@ -50,15 +51,6 @@ def warned(layer, x):
         warnings.simplefilter("always")
         layer(x)
     return [str(w.message) for w in caught]
-
-
-def failure(run, *arguments):
-    """Type and message of the exception that a call raises, or an empty text."""
-    try:
-        run(*arguments)
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    return ""
 
 
 # --- what happens by default -------------------------------------------------------------------

@@ -19,6 +19,7 @@ from maskspec.probes import (
 from tests.layers import (
     custom_embedding,
     custom_layer,
+    failure,
     mask_reader,
     my_activation,
     temporal_softmax,
@@ -27,15 +28,6 @@ from tests.layers import (
 
 BEFORE_KERAS_3 = {"tf.keras": "", "tf_keras": ""}
 SINCE_KERAS_3 = {"keras": ""}
-
-
-def failure(run, *arguments):
-    """Type and message of the exception that a call raises, or an empty text."""
-    try:
-        run(*arguments)
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    return ""
 
 
 def softmax_example(keras, *before):
