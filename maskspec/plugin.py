@@ -19,7 +19,7 @@ from maskspec.claims import (
 )
 from maskspec.discovery import Installed, NotUsable, discover
 from maskspec.ranges import expected_verdict
-from maskspec.verdicts import judge, origin
+from maskspec.verdicts import Precondition, judge, origin
 
 ROW = "maskspec.row"
 LETTERS = {"holds": ".", "refuted": "r", "unavailable": "u"}
@@ -156,7 +156,7 @@ class Session:
         arguments = {a: pyfuncitem.funcargs[a] for a in pyfuncitem._fixtureinfo.argnames}
         try:
             outcome = judge(lambda: pyfuncitem.obj(**arguments), self.config.rootpath)
-        except Exception as error:
+        except (Exception, Precondition) as error:
             if self.config.option.tbstyle != "auto":
                 raise
             raise pytest.fail.Exception(self._fault(row, error), pytrace=False) from None

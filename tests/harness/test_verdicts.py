@@ -1,5 +1,6 @@
 """The verdict of a check: each way it can end, and what is noted of it."""
 
+import contextlib
 import re
 
 import pytest
@@ -103,6 +104,17 @@ def test_another_type_or_message_than_the_claim_names_is_an_error(error):
 def test_naming_every_exception_does_not_hide_what_else_can_end_a_check(error):
     with pytest.raises(type(error)), refuted_by(Exception):
         raise error
+
+
+@pytest.mark.parametrize("error", [Unavailable("no"), Precondition("no")])
+def test_a_check_that_catches_every_error_lets_these_pass(error):
+    def check():
+        with contextlib.suppress(Exception):
+            raise error
+        raise ValueError("it was swallowed")
+
+    with pytest.raises(type(error)):
+        check()
 
 
 def test_a_block_that_raises_nothing_is_not_refuted():
