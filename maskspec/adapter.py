@@ -47,6 +47,9 @@ TENSORFLOW_OPS = {
 }
 
 
+PACKAGES = {"tf.keras": "tensorflow.keras", "standalone": "keras"}
+
+
 class Namespace:
     """A module of a framework, in which a name that is not there is ``Unavailable``."""
 
@@ -71,9 +74,8 @@ class Keras(Namespace):
 
     def __init__(self, installed: Installed) -> None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # quiet start; read at import
-        package, _, rest = installed.implementation.replace("tf.", "tensorflow.").partition(".")
-        module = importlib.import_module(package)
-        super().__init__(getattr(module, rest) if rest else module, installed.implementation)
+        package = PACKAGES.get(installed.implementation, installed.implementation)
+        super().__init__(_import(package), installed.implementation)
         self.installed = installed
         self.implementation = installed.implementation
         self.backend_name = installed.backend
@@ -81,6 +83,13 @@ class Keras(Namespace):
 
     def __repr__(self) -> str:
         return f"<{self.installed}>"
+
+    def package(self, name: str) -> Namespace:
+        """The Keras that a program here gets by importing ``name``: ``tensorflow.keras``, say."""
+        try:
+            return Namespace(_import(name), name)
+        except (ImportError, AttributeError):
+            raise Unavailable(f"no {name} can be imported beside {self.installed}") from None
 
     def reset(self) -> None:
         """Forget layer names and graphs, and seed every generator: each case starts alike."""
@@ -112,7 +121,39 @@ class Keras(Namespace):
 
     def mask_of(self, tensor: Any) -> Any:
         """The mask that ``tensor`` carries (a tensor), or None if it carries none."""
+        if self.implementation == "keras":  # a traced jax array has no attributes, but a table
+            masking = sys.modules.get("keras.src.backend.common.masking")
+            if masking is not None:
+                return masking.get_keras_mask(tensor)
         return getattr(tensor, "_keras_mask", None)
+
+    def carry(self, tensor: Any, mask: np.ndarray) -> Any:
+        """``tensor``, made to carry ``mask`` as if a layer had computed it."""
+        masking = sys.modules.get("keras.src.backend.common.masking")
+        if self.implementation == "keras" and masking is not None:
+            masking.set_keras_mask(tensor, self.tensor(mask))
+        else:
+            tensor._keras_mask = self.tensor(mask)
+        return tensor
+
+    def gradient(self, f: Callable[[Any], Any], value: np.ndarray) -> np.ndarray:
+        """The gradient of ``f``, from an eager tensor to a scalar tensor, at ``value``."""
+        x = self.tensor(value)
+        if self.backend_name == "jax":
+            import jax
+
+            return np.asarray(jax.grad(f)(x))
+        if self.backend_name == "torch":
+            import torch
+
+            x = x.detach().clone().requires_grad_(True)
+            return self.numpy(torch.autograd.grad(f(x), x)[0])
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            result = f(x)
+        return self.numpy(tape.gradient(result, x))
 
     def cudnn_takes(self, mask: np.ndarray) -> bool:
         """Whether the framework, given a GPU, would hand this mask to its cuDNN kernel for LSTM.
@@ -160,6 +201,13 @@ def load(installed: Installed) -> Keras:
         _loaded[installed] = Keras(installed)
         gc.freeze()  # a framework is a million objects: spare each collection from walking them
     return _loaded[installed]
+
+
+def _import(name: str) -> Any:
+    # TensorFlow 2.2 has tensorflow.keras as an attribute only.
+    package, _, rest = name.partition(".")
+    module = importlib.import_module(package)
+    return getattr(module, rest) if rest else module
 
 
 def _ops(module: Any, installed: Installed) -> Any:

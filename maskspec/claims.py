@@ -4,7 +4,7 @@ from typing import Any, Callable, NamedTuple, Optional, Tuple, TypeVar, Union
 
 import pytest
 
-from maskspec.ranges import ALWAYS, Range, validate
+from maskspec.ranges import ALWAYS, STANDALONE, TF_FUNCTION, Range, validate
 
 NO_IMPLEMENTATION = "none"  # stands for the implementation in the id of a case that cannot run
 
@@ -18,6 +18,7 @@ class Expectation(NamedTuple):
     holds: Range
     exists: Range
     instead: Tuple[str, ...]
+    standalone: bool
 
 
 def claim(
@@ -26,6 +27,7 @@ def claim(
     *,
     exists: Range = ALWAYS,
     instead: Union[str, Tuple[str, ...]] = (),
+    standalone: bool = False,
 ) -> Callable[[Check], Check]:
     """Make a test the check of claim ``id``; the test asserts the claim as it is said.
 
@@ -33,10 +35,12 @@ def claim(
     (``"keras/jax"``) or ``"*"`` to a version specifier; the most specific key decides, ``""``
     is every release and ``None`` is none. Where it does not hold, the expected verdict is
     ``refuted``; where it does not exist, ``unavailable``. ``instead`` names the findings that
-    hold where the claim is refuted. Raises ``ValueError`` for a range that cannot be read.
+    hold where the claim is refuted. With ``standalone`` the claim is also decided on the old
+    standalone Keras 2.3, which runs no others. Raises ``ValueError`` for a range that cannot be
+    read.
     """
     found = instead if isinstance(instead, tuple) else (instead,)
-    expectation = Expectation(id, validate(holds), validate(exists), found)
+    expectation = Expectation(id, validate(holds), validate(exists), found, standalone)
 
     def tie(check: Check) -> Check:
         check.__claim__ = expectation  # type: ignore[attr-defined]
@@ -58,6 +62,11 @@ def expectation_of(check: Any) -> Optional[Expectation]:
     return getattr(check, "__claim__", None)
 
 
+def decided_on(implementation: str, standalone: bool) -> bool:
+    """Whether a claim is decided on ``implementation`` at all, given what it says of itself."""
+    return standalone or implementation != STANDALONE
+
+
 def case_name(item: Any) -> str:
     """The case of a collected item: what its pytest id says after the implementation."""
     installed = item.callspec.params["keras"]
@@ -66,9 +75,12 @@ def case_name(item: Any) -> str:
 
 
 def item_ranges(item: Any, expectation: Expectation) -> Tuple[Tuple[Range, ...], Tuple[Range, ...]]:
-    """The ranges that all have to contain a release for the item to hold, and to exist."""
+    """The ranges that all have to contain a release for the item to hold, and to exist.
+
+    The mode ``"tf.function"`` as a parameter brings its own: it needs the TensorFlow backend.
+    """
     marks = [mark.kwargs for mark in item.iter_markers("narrowed")]
-    return (
-        (expectation.holds, *(m["holds"] for m in marks)),
-        (expectation.exists, *(m["exists"] for m in marks)),
-    )
+    exists = [expectation.exists, *(m["exists"] for m in marks)]
+    if "tf.function" in item.callspec.params.values():
+        exists.append(TF_FUNCTION)
+    return (expectation.holds, *(m["holds"] for m in marks)), tuple(exists)

@@ -8,11 +8,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Tuple
 
 import pytest
 
-from maskspec.claims import Expectation, case_name, expectation_of, item_ranges
+from maskspec.claims import Expectation, case_name, decided_on, expectation_of, item_ranges
 from maskspec.fingerprint import fingerprint
 from maskspec.ranges import Range
 
@@ -30,7 +30,13 @@ class Case(NamedTuple):
     holds: Tuple[Range, ...]
     exists: Tuple[Range, ...]
     instead: Tuple[str, ...]
+    standalone: bool
     fingerprint: str
+
+
+def cases_of(cases: Iterable[Case], implementation: str) -> List[Case]:
+    """Those of ``cases`` that are decided on ``implementation``."""
+    return [case for case in cases if decided_on(implementation, case.standalone)]
 
 
 class Collection(NamedTuple):
@@ -100,6 +106,7 @@ def case_of_item(item: Any, expectation: Expectation) -> Case:
         holds=holds,
         exists=exists,
         instead=expectation.instead,
+        standalone=expectation.standalone,
         fingerprint=fingerprint(item.function, parameters),
     )
 

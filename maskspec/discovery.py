@@ -9,7 +9,7 @@ from typing import List, NamedTuple, Optional
 
 from packaging.version import Version
 
-from maskspec.ranges import BACKENDS
+from maskspec.ranges import BACKENDS, STANDALONE
 from maskspec.releases import Releases, cell_name, minor
 
 TENSORFLOW = (
@@ -40,7 +40,7 @@ class Installed(NamedTuple):
 
     @property
     def cell(self) -> str:
-        return cell_name(self.implementation, self.version, self.backend)
+        return cell_name(self.implementation, self.version, self.backend, self.backend_version)
 
     @property
     def is_new(self) -> bool:
@@ -61,6 +61,8 @@ def discover(releases: Releases) -> List[Installed]:
     tf_keras = _version("tf-keras", "tf_keras", "tf-keras-nightly")
     backend = _backend() if keras and Version(keras) >= Version("3.0.dev0") else None
     found = []
+    if tensorflow and keras and Version(keras) < Version("2.4"):  # later 2.x: part of TensorFlow
+        found.append(_supported(releases, STANDALONE, keras, "tensorflow"))
     if backend:
         found.append(_supported(releases, "keras", str(keras), backend))
     if backend in (None, "tensorflow"):

@@ -1,8 +1,8 @@
 """A hash of what a case runs: when it changes, what was recorded for the case is stale.
 
 It covers the test's body, the project's functions, classes and plain constants that the body
-reaches by name, and the case's parameters; not the decorators, so that a changed expectation
-asks for no new run.
+reaches by name, the methods and operations of the adapter that it names, and the case's
+parameters; not the decorators, so that a changed expectation asks for no new run.
 """
 
 import functools
@@ -12,6 +12,8 @@ import textwrap
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any, Dict, Iterator, List, Mapping, Set
+
+from maskspec.adapter import TENSORFLOW_OPS, Keras
 
 PLAIN = (str, int, float, bool, bytes, tuple, list, dict, set, frozenset, type(None))
 
@@ -25,21 +27,29 @@ def fingerprint(check: FunctionType, parameters: Mapping[str, Any]) -> str:
 @functools.lru_cache(maxsize=None)  # the cases of a test share it
 def _reached(check: FunctionType) -> str:
     parts: Dict[str, str] = {}
-    _reach(check, Path(check.__code__.co_filename).parent, parts)
+    named = {"__init__", "reset"}  # of the adapter: they run for every case
+    _reach(check, Path(check.__code__.co_filename).parent, parts, named)
+    for name in sorted(named):
+        if inspect.isfunction(vars(Keras).get(name)):
+            parts[f"adapter:{name}"] = _body(vars(Keras)[name])
+        if name in TENSORFLOW_OPS:
+            parts[f"ops:{name}"] = TENSORFLOW_OPS[name]
     return "\n".join(f"{name}\n{parts[name]}" for name in sorted(parts))
 
 
-def _reach(value: Any, home: Path, parts: Dict[str, str]) -> None:
+def _reach(value: Any, home: Path, parts: Dict[str, str], named: Set[str]) -> None:
     key = f"{value.__module__}.{value.__qualname__}"
     if key in parts:
         return
     parts[key] = _body(value)
     for function in _functions(value):
-        for name in sorted(_names(function.__code__)):
+        names = _names(function.__code__)
+        named |= names
+        for name in sorted(names):
             found = function.__globals__.get(name)
             if inspect.isfunction(found) or inspect.isclass(found):
                 if _is_ours(found, home):
-                    _reach(found, home, parts)
+                    _reach(found, home, parts, named)
             elif isinstance(found, PLAIN) and name in function.__globals__:
                 parts[f"{function.__module__}:{name}"] = repr(_plain(found))
 

@@ -8,17 +8,22 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
+from packaging.version import Version
 
 from maskspec import pages, recording, releases, summary
 from maskspec.claims import (
     NO_IMPLEMENTATION,
     Expectation,
     case_name,
+    decided_on,
     expectation_of,
     item_ranges,
 )
+from maskspec.collecting import case_of_item
 from maskspec.discovery import Installed, NotUsable, discover
+from maskspec.examples import ExamplePage
 from maskspec.ranges import expected_verdict
+from maskspec.results import Row
 from maskspec.verdicts import Precondition, judge, origin
 
 ROW = "maskspec.row"
@@ -38,13 +43,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="ID",
         help="run only this claim (repeatable)",
     )
-    group.addoption("--implementation", metavar="NAME", help="run only tf.keras, tf_keras or keras")
+    group.addoption("--implementation", metavar="NAME", help="run only this: keras, tf.keras, …")
     group.addoption("--cell", metavar="CELL", help="run the implementation of this cell, or fail")
     group.addoption(
         "--record",
         type=Path,
         metavar="DIR",
         help="write DIR/<cell>/results.jsonl of a whole run (outside the project: --record=DIR)",
+    )
+    group.addoption(
+        "--stale",
+        action="store_true",
+        help="with --record: run only the cases whose row there is missing or ran another test",
     )
 
 
@@ -79,6 +89,7 @@ class Session:
         self.claims = pages.read(config.rootpath).by_id()
         self.rows: List[Dict[str, Any]] = []
         self.notes: List[str] = []
+        self.recorded: Dict[Installed, Dict[Tuple[str, str], Row]] = {}
         self.problem: Optional[NotUsable] = None
         self.fatal = ""
         self.installed: List[Installed] = []
@@ -111,6 +122,16 @@ class Session:
 
     # --- collection ---------------------------------------------------------------------------
 
+    def pytest_collect_file(self, file_path: Path, parent: Any) -> Optional[pytest.File]:
+        """The examples on the pages are for the newest release, on the default backend."""
+        newest = Version(self.releases.newest("keras"))
+        here = (i for i in self.installed if i.cell.endswith("-tensorflow"))
+        if file_path not in pages.chapters(self.config.rootpath):
+            return None
+        if not any(Version(i.version) >= newest for i in here):
+            return None
+        return ExamplePage.from_parent(parent, path=file_path)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if expectation_of(metafunc.function) is None:
@@ -127,10 +148,31 @@ class Session:
             self.config.workeroutput["maskspec.problem"] = True  # xdist: the controller says it
             items.clear()
             return
-        if self.asked:
-            items[:] = [item for item, e in checks if e is not None and e.claim in self.asked]
-            gone = [item for item, e in checks if e is None or e.claim not in self.asked]
+        wanted = [self._wanted(item, e) for item, e in checks]
+        items[:] = [item for (item, _), w in zip(checks, wanted) if w]
+        if not all(wanted):
+            gone = [item for (item, _), w in zip(checks, wanted) if not w]
             self.config.hook.pytest_deselected(items=gone)
+
+    def _wanted(self, item: Any, expectation: Optional[Expectation]) -> bool:
+        if expectation is None:
+            return not self.asked
+        installed = item.callspec.params["keras"]
+        here = installed is None or decided_on(installed.implementation, expectation.standalone)
+        if not here or (self.asked and expectation.claim not in self.asked):
+            return False
+        return not self._is_recorded(item, expectation, installed)
+
+    def _is_recorded(
+        self, item: Any, expectation: Expectation, installed: Optional[Installed]
+    ) -> bool:
+        option = self.config.option
+        if installed is None or not option.stale or option.record is None:
+            return False
+        if installed not in self.recorded:
+            self.recorded[installed] = recording.up_to_date(option.record, installed)
+        row = self.recorded[installed].get((expectation.claim, case_name(item)))
+        return row is not None and row.test == case_of_item(item, expectation).fingerprint
 
     def pytest_report_header(self) -> List[str]:
         return [f"maskspec: {i}, cell {i.cell}" for i in self.installed]
@@ -208,6 +250,8 @@ class Session:
             for installed in self.installed:
                 path = recording.record(self.config, folder, installed, self.rows, exitstatus)
                 self.notes.append(f"recorded {path}")
+                if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+                    session.exitstatus = pytest.ExitCode.OK  # all of it was up to date
         except recording.NotRecorded as error:
             self.notes.append(f"NOT RECORDED, what was there stays: {error}")
             session.exitstatus = exitstatus or pytest.ExitCode.USAGE_ERROR

@@ -1,17 +1,22 @@
 """Everything the project says of itself, read once: pages, tests, sources, releases, records."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Dict, List, Mapping, Sequence, Tuple
 
 from maskspec import pages, releases, results, sources
+from maskspec.claims import decided_on
 from maskspec.collecting import Case, Collection, collect
-from maskspec.verdicts import REFUTED, UNAVAILABLE
-
-PARTLY = "partly"
+from maskspec.verdicts import PARTLY, REFUTED, UNAVAILABLE
 
 
-class Project(NamedTuple):
-    """The catalogue (pages and tests), the inventory of the sources, and the recorded cells."""
+@dataclass
+class Project:
+    """The catalogue (pages and tests), the inventory of the sources, and the recorded cells.
+
+    ``records`` are those of releases; those of ``prereleases`` are free to differ.
+    """
 
     root: Path
     book: pages.Book
@@ -19,34 +24,62 @@ class Project(NamedTuple):
     sources: Dict[str, sources.Source]
     releases: releases.Releases
     records: Dict[str, results.Record]
+    prereleases: Dict[str, results.Record]
     broken_records: List[str]
 
     def cases(self, claim: str) -> List[Case]:
-        return [case for case in self.collection.cases if case.claim == claim]
+        return self._cases.get(claim, [])
+
+    def cells(self, *claims: str) -> List[releases.Cell]:
+        """The recorded cells that decide one of ``claims``, in order."""
+        standalone = any(case.standalone for claim in claims for case in self.cases(claim))
+        known = [self.releases.cells[name] for name in self.records]
+        return [cell for cell in known if decided_on(cell.implementation, standalone)]
+
+    def restating(self, statement: str) -> List[pages.Claim]:
+        """The claims that restate ``statement``."""
+        return [claim for claim in self.book.claims if statement in claim.statements]
 
     def statements(self) -> Dict[str, sources.Statement]:
         return {s.id: s for source in self.sources.values() for s in source.statements}
 
     def verdicts(self, claim: str) -> Dict[str, Dict[str, str]]:
         """The recorded verdict of each case of ``claim`` by cell, cells in release order."""
-        return {
-            cell: {row.case: row.verdict for row in record.rows if row.claim == claim}
-            for cell, record in self.records.items()
-        }
+        return self._verdicts.get(claim, {})
 
-    def claim_verdicts(self, claim: str) -> Dict[str, str]:
-        """The verdict of ``claim`` on each recorded cell that ran it."""
-        by_cell = self.verdicts(claim).items()
-        return {cell: verdict_of(cases.values()) for cell, cases in by_cell if cases}
+    def claim_verdicts(self, *claims: str) -> Dict[str, str]:
+        """The verdict of ``claims``, taken as one, on each recorded cell that ran them."""
+        found: Dict[str, List[str]] = {}
+        for claim in claims:
+            for cell, cases in self.verdicts(claim).items():
+                found.setdefault(cell, []).extend(cases.values())
+        return {cell: verdict_of(found[cell]) for cell in self.records if cell in found}
+
+    @cached_property
+    def _cases(self) -> Dict[str, List[Case]]:
+        found: Dict[str, List[Case]] = {}
+        for case in self.collection.cases:
+            found.setdefault(case.claim, []).append(case)
+        return found
+
+    @cached_property
+    def _verdicts(self) -> Dict[str, Dict[str, Dict[str, str]]]:
+        found: Dict[str, Dict[str, Dict[str, str]]] = {}
+        for cell, record in self.records.items():
+            for row in record.rows:
+                cases = found.setdefault(row.claim, {}).setdefault(cell, {})
+                cases[row.case] = row.verdict
+        return found
 
 
 def load(root: Path) -> Project:
     """Read the project at ``root``; what is broken is kept for the rules to name."""
     known = releases.load(root / "spec" / "releases")
     records, broken = results.read_all(root / "spec" / "releases", known.cells)
-    return Project(
-        root, pages.read(root), collect(root), sources.read(root), known, records, broken
-    )
+    released = {name: r for name, r in records.items() if not known.cells[name].is_pre}
+    ahead = {name: r for name, r in records.items() if known.cells[name].is_pre}
+    read = pages.read(root), collect(root), sources.read(root)
+    return Project(root, *read, known, released, ahead, broken)
 
 
 def verdict_of(verdicts: Sequence[str]) -> str:
@@ -60,31 +93,17 @@ def verdict_of(verdicts: Sequence[str]) -> str:
     return decided.pop() if len(decided) == 1 else PARTLY
 
 
-def describe(verdicts: Mapping[str, str], cells: Sequence[str]) -> str:
-    """Verdicts by cell in words: ``holds on all 4 cells``, ``refuted on tf2.2; holds on …``."""
-    groups: Dict[str, List[str]] = {}
-    for cell in cells:
-        if cell in verdicts:
-            groups.setdefault(verdicts[cell], []).append(cell)
-    if not groups:
-        return "not run"
-    if len(groups) == 1 and len(verdicts) == len(cells):
-        return f"{next(iter(groups))} on all {len(cells)} cells"
-    return "; ".join(f"{verdict} on {', '.join(where)}" for verdict, where in groups.items())
-
-
 def is_simply_true(verdicts: Mapping[str, str]) -> bool:
     """Whether a claim holds on every cell where what it speaks of exists."""
     return not {REFUTED, PARTLY} & set(verdicts.values())
 
 
 def group_cases(
-    verdicts: Mapping[str, Mapping[str, str]], cells: Sequence[str]
-) -> List[Tuple[str, List[str]]]:
-    """Cases that fare alike on every cell, as (description, case names), in order of the cases."""
-    names = sorted({case for cases in verdicts.values() for case in cases})
-    groups: Dict[str, List[str]] = {}
-    for name in names:
-        mine = {cell: cases[name] for cell, cases in verdicts.items() if name in cases}
-        groups.setdefault(describe(mine, cells), []).append(name)
-    return list(groups.items())
+    verdicts: Mapping[str, Mapping[str, str]],
+) -> List[Tuple[Dict[str, str], List[str]]]:
+    """Cases that fare alike on every cell: their verdict by cell, and their names, in order."""
+    groups: Dict[Tuple[Tuple[str, str], ...], List[str]] = {}
+    for name in sorted({case for cases in verdicts.values() for case in cases}):
+        mine = tuple((cell, cases[name]) for cell, cases in verdicts.items() if name in cases)
+        groups.setdefault(mine, []).append(name)
+    return [(dict(mine), names) for mine, names in groups.items()]

@@ -15,8 +15,10 @@ _FORM = re.compile(r"(>=|<)\d+(\.\d+)*$|(==|!=)\d+(\.\d+)*\.\*$")
 
 ALWAYS: Range = {"*": ""}
 NEVER: Range = {}
+TF_FUNCTION: Range = {"keras/jax": None, "keras/torch": None, "*": ""}  # where that mode exists
 
-IMPLEMENTATIONS = ("tf.keras", "tf_keras", "keras")
+STANDALONE = "standalone"  # the old Keras 2.3, a package of its own beside TensorFlow
+IMPLEMENTATIONS = ("tf.keras", "tf_keras", "keras", STANDALONE)
 BACKENDS = ("tensorflow", "jax", "torch")
 
 

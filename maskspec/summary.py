@@ -5,12 +5,14 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any, Dict, Iterator, Mapping, Sequence, Set, Tuple
 
+from packaging.version import Version
+
 from maskspec import results
 from maskspec.discovery import Installed
 from maskspec.pages import Claim
-from maskspec.project import PARTLY, verdict_of
+from maskspec.project import verdict_of
 from maskspec.releases import Releases
-from maskspec.verdicts import HOLDS, REFUTED, UNAVAILABLE
+from maskspec.verdicts import HOLDS, PARTLY, REFUTED, UNAVAILABLE
 
 Line = Tuple[str, Dict[str, bool]]
 Row = Mapping[str, Any]
@@ -33,6 +35,8 @@ def render(
         mine = [r for r in rows if r["cell"] == one.cell]
         if mine:
             yield from _render_one(one, claims, mine, releases)
+            if one.is_new:
+                yield from _news(one, mine, releases, root)
     unexpected = [r for r in rows if r["verdict"] not in (r["expected"], "error")]
     if unexpected:
         known = results.read_all(root / "spec" / "releases", releases.cells)[0]
@@ -78,6 +82,29 @@ def _render_one(
     elsewhere = sum(claims[id].is_finding for id in other)
     if elsewhere:
         yield f"  and {elsewhere} finding{'s' * (elsewhere > 1)} about other releases", {}
+
+
+def _news(one: Installed, rows: Sequence[Row], releases: Releases, root: Path) -> Iterator[Line]:
+    """What differs from the newest record of the same implementation and backend."""
+    known = results.read_all(root / "spec" / "releases", releases.cells)[0]
+    mine = {
+        Version(record.header["version"]): record
+        for record in known.values()
+        if (record.header["implementation"], record.header["backend"])
+        == (one.implementation, one.backend)
+    }
+    if not mine:
+        yield f"  no release of {one.implementation} on {one.backend} is recorded", {"yellow": True}
+        return
+    newest = mine[max(mine)]
+    old = {(row.claim, row.case): row.verdict for row in newest.rows}
+    new = {(r["claim"], r["case"]): r["verdict"] for r in rows}
+    differ = sorted(key for key in new if old.get(key, new[key]) != new[key])
+    count = len(differ) or "none"
+    yield f"  verdicts that differ from {newest.cell}, the newest recorded: {count}", {}
+    for claim, case in differ:
+        change = f"{old[claim, case]} -> {new[claim, case]}"
+        yield f"    {claim}{f' [{case}]' if case else ''}: {change}", {"yellow": True}
 
 
 def _explain(

@@ -1,4 +1,4 @@
-"""Write what is generated: evidence on the pages, the chapter index, one page a source.
+"""Write what is generated: evidence on the pages, the index, CHANGES, one page a source.
 
 All of it is a pure function of pages, tests and records.
 """
@@ -7,11 +7,11 @@ import re
 from pathlib import Path
 from typing import Dict, Iterator, List, Tuple
 
-from maskspec import pages
+from maskspec import changes, factcheck, pages
+from maskspec.comparing import compare
+from maskspec.history import describe, strip
 from maskspec.pages import EVIDENCE_END, EVIDENCE_START, Claim
-from maskspec.project import Project, describe, group_cases, is_simply_true, verdict_of
-from maskspec.sources import STATEMENT_EXCUSES, Source, Statement
-from maskspec.verdicts import HOLDS
+from maskspec.project import Project, group_cases, is_simply_true
 
 CHAPTERS_START = "<!-- chapters: written by `maskspec sync` -->"
 CHAPTERS_END = "<!-- /chapters -->"
@@ -28,8 +28,9 @@ def generated(project: Project) -> Dict[Path, str]:
         files[page] = _page(project, page)
     readme = project.root / "spec" / "README.md"
     files[readme] = _index(project, readme.read_text(encoding="utf-8"))
+    files[project.root / "spec" / "CHANGES.md"] = changes.page(project)
     for slug, source in project.sources.items():
-        files[project.root / "spec" / "sources" / f"{slug}.md"] = source_page(project, source)
+        files[project.root / "spec" / "sources" / f"{slug}.md"] = factcheck.page(project, source)
     return files
 
 
@@ -54,19 +55,23 @@ def write(project: Project) -> List[Path]:
 
 def evidence(project: Project, claim: Claim) -> List[str]:
     """The lines between the evidence markers of ``claim``: verdicts, finding, link to the test."""
-    cells = list(project.records)
+    cells = project.cells(claim.id)
     cases = project.cases(claim.id)
     summary = project.claim_verdicts(claim.id)
-    groups = group_cases(project.verdicts(claim.id), cells)
+    groups = group_cases(project.verdicts(claim.id))
     text = describe(summary, cells)
     lines = [f"**{text[:1].upper()}{text[1:]}.**"]
     instead = sorted({i for case in cases for i in case.instead})
     if instead:
         links = ", ".join(f"[{i}]({_to_claim(i, claim.chapter)})" for i in instead)
         lines[0] += f" Instead: {links}."
+    history = strip(summary, cells)
+    if history:
+        lines += ["", f"`{history}`"]
     if len(groups) > 1:
         lines.append("")
-        lines += [f"- {_named(names)}: {words}" for words, names in groups]
+        lines += [f"- {_named(names)}: {describe(verdicts, cells)}" for verdicts, names in groups]
+    if history or len(groups) > 1:
         lines.append("")
     if cases:
         test, count = cases[0], len(cases)
@@ -75,52 +80,6 @@ def evidence(project: Project, claim: Claim) -> List[str]:
             + (f", {count} cases." if count > 1 else ".")
         )
     return lines
-
-
-def source_page(project: Project, source: Source) -> str:
-    """The fact-check page of a source: its statements in order, each with its verdict."""
-    cells = list(project.records)
-    rows = [(s, _verdicts(project, s)) for s in source.statements]
-    tested = [v for s, v in rows if not s.untestable]
-    everywhere = sum(is_simply_true(v) for v in tested)
-    nowhere = sum(HOLDS not in v.values() and "partly" not in v.values() for v in tested)
-    lines = [
-        "<!-- written by `maskspec sync`; do not edit -->",
-        f"# Fact check: {source.title}",
-        "",
-        f"Source `{source.slug}`" + (f", {source.date}." if source.date else ", undated."),
-        f"It makes {len(rows)} statements about masking; {len(tested)} of them can be tested.",
-        f"On the {len(cells)} recorded cells, {everywhere} hold wherever their API exists, "
-        f"{nowhere} hold nowhere,",
-        f"and {len(tested) - everywhere - nowhere} hold only for some cases, in one of two "
-        "readings, or on some releases.",
-        "The statements are in our words; the verdict is that of the claims that restate them.",
-        "",
-        "## Not simply true",
-        "",
-        "| statement | says | verdict | claim | what happens instead |",
-        "|---|---|---|---|---|",
-    ]
-    for statement, verdicts in rows:
-        if not statement.untestable and not is_simply_true(verdicts):
-            claims = _restating(project, statement)
-            instead = sorted({i for c in claims for t in project.cases(c.id) for i in t.instead})
-            lines.append(
-                f"| {statement.id} | {_cell(statement.says)} | {describe(verdicts, cells)} "
-                f"| {_links(c.id for c in claims)} | {_links(instead)} |"
-            )
-    lines += ["", "## All statements", "", "| statement | where | says | verdict | claim |"]
-    lines.append("|---|---|---|---|---|")
-    for statement, verdicts in rows:
-        verdict = describe(verdicts, cells)
-        if statement.untestable:
-            verdict = f"not testable: {STATEMENT_EXCUSES.get(statement.untestable, '?')}"
-        claims = _restating(project, statement)
-        lines.append(
-            f"| {statement.id} | {_span(statement.units)} | {_cell(statement.says)} | {verdict} "
-            f"| {_links(c.id for c in claims)} |"
-        )
-    return "\n".join(lines) + "\n"
 
 
 def _page(project: Project, page: Path) -> str:
@@ -159,20 +118,18 @@ def _index(project: Project, text: str) -> str:
             f"| [{cell}](releases/{cell}/results.jsonl) | {head['implementation']} "
             f"{head['version']} | {head['python']} | " + " | ".join(map(str, counts)) + " |"
         )
+    if project.prereleases:
+        lines += ["", "Pre-releases are free to differ, and nothing above counts them:", ""]
+        lines += ["| cell | version | newest release | verdicts that differ |", "|---|---|---|---|"]
+    for cell, record in project.prereleases.items():
+        newest = changes.newest_before(project, project.releases.cells[cell])
+        differ = len(compare(project, project.records[newest], record))
+        lines.append(
+            f"| [{cell}](releases/{cell}/results.jsonl) | {record.header['version']} | {newest} "
+            f"| {differ or 'none'} |"
+        )
     block = "\n".join([CHAPTERS_START, *lines, CHAPTERS_END])
     return CHAPTERS.sub(lambda _: block, text)
-
-
-def _restating(project: Project, statement: Statement) -> List[Claim]:
-    return [c for c in project.book.claims if statement.id in c.statements]
-
-
-def _verdicts(project: Project, statement: Statement) -> Dict[str, str]:
-    found: Dict[str, List[str]] = {}
-    for claim in _restating(project, statement):
-        for cell, cases in project.verdicts(claim.id).items():
-            found.setdefault(cell, []).extend(cases.values())
-    return {cell: verdict_of(verdicts) for cell, verdicts in found.items() if verdicts}
 
 
 def _to_claim(id: str, chapter: str) -> str:
@@ -180,19 +137,7 @@ def _to_claim(id: str, chapter: str) -> str:
     return f"#{id}" if home == chapter else f"{home}.md#{id}"
 
 
-def _links(ids: object) -> str:
-    return ", ".join(f"[{i}](../{i.partition('.')[0]}.md#{i})" for i in ids)  # type: ignore
-
-
 def _named(cases: List[str]) -> str:
     shown = [f"`{name}`" for name in cases[:NAMED_CASES]]
     more = len(cases) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")
-
-
-def _span(units: Tuple[str, ...]) -> str:
-    return units[0] if len(units) == 1 else f"{units[0]}–{units[-1]}"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")

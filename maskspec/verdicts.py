@@ -8,6 +8,7 @@ from typing import Any, Callable, Iterator, List, Match, NamedTuple, Optional, T
 
 HOLDS, REFUTED, UNAVAILABLE = "holds", "refuted", "unavailable"
 VERDICTS = (HOLDS, REFUTED, UNAVAILABLE)
+PARTLY = "partly"  # of a claim whose cases disagree
 
 ROOT = Path(__file__).resolve().parent.parent
 OBSERVED_MAX = 160

@@ -6,10 +6,14 @@ from typing import Iterator, List, Set, Tuple
 
 from packaging.version import Version
 
+from maskspec.claims import decided_on
+from maskspec.collecting import cases_of
 from maskspec.project import Project
 from maskspec.ranges import ALWAYS, BACKENDS, NEVER, Range, bounds, contains, expected_verdict
 from maskspec.rules import Found, each_test, relative, rule
 from maskspec.verdicts import HOLDS, REFUTED
+
+Release = Tuple[str, str, str]  # implementation, minor version, backend
 
 # --- expectations ----------------------------------------------------------------------------
 
@@ -52,7 +56,7 @@ def instead_does_not_hold(project: Project) -> Found:
 
 @rule("unknown-release", "use a release that spec/releases/cells.json lists")
 def unknown_release(project: Project) -> Found:
-    for path, line, what, range_ in _ranges(project):
+    for path, line, what, range_, _ in _ranges(project):
         for key, version in bounds(range_):
             known = project.releases.known
             names = known.get(key) or [v for versions in known.values() for v in versions]
@@ -62,14 +66,15 @@ def unknown_release(project: Project) -> Found:
 
 @rule("unused-expectation", "drop the key, or say ALWAYS or NEVER: each entry has to decide")
 def unused_expectation(project: Project) -> Found:
-    for path, line, what, range_ in _ranges(project):
+    for path, line, what, range_, standalone in _ranges(project):
+        known = _known(project, standalone)
         for key in range_:
             without = {k: v for k, v in range_.items() if k != key}
-            if all(contains(range_, *at) == contains(without, *at) for at in _known(project)):
+            if all(contains(range_, *at) == contains(without, *at) for at in known):
                 yield path, line, f"{what}: the entry {key!r} changes nothing on any known release"
         for key, specifier in range_.items():
-            hits = [contains({key: specifier}, *at) for at in _known(project)]
-            places = [("*", at[0], f"{at[0]}/{at[2]}") for at in _known(project)]
+            hits = [contains({key: specifier}, *at) for at in known]
+            places = [("*", at[0], f"{at[0]}/{at[2]}") for at in known]
             here = [hit for hit, place in zip(hits, places) if key in place]
             if specifier and (all(here) or not any(hits)):
                 yield path, line, f"{what}: {specifier!r} of {key!r} divides no known releases"
@@ -83,7 +88,7 @@ def broken_record(project: Project) -> Found:
     for message in project.broken_records:
         path, line, what = re.match(r"(.*?):(\d+): (.*)", message).groups()  # type: ignore
         yield relative(project, Path(path)), int(line), what
-    for cell, record in project.records.items():
+    for cell, record in {**project.records, **project.prereleases}.items():
         path = f"spec/releases/{cell}/results.jsonl"
         if record.cell != cell:
             yield path, 1, f"this is the record of {record.cell}"
@@ -91,8 +96,9 @@ def broken_record(project: Project) -> Found:
 
 @rule("stale-record", "record the cell again: tox run -e <cell> -- --record=spec/releases")
 def stale_record(project: Project) -> Found:
-    right = {(c.claim, c.case): c.fingerprint for c in project.collection.cases}
-    for cell, record in project.records.items():
+    for cell, record in {**project.records, **project.prereleases}.items():
+        cases = cases_of(project.collection.cases, record.header["implementation"])
+        right = {(c.claim, c.case): c.fingerprint for c in cases}
         path = f"spec/releases/{cell}/results.jsonl"
         rows = {(row.claim, row.case): row.test for row in record.rows}
         for keys, what in (
@@ -110,7 +116,7 @@ def contradicted_expectation(project: Project) -> Found:
     for cell, record in project.records.items():
         head = record.header
         seen = {(row.claim, row.case): row.verdict for row in record.rows}
-        for c in project.collection.cases:
+        for c in cases_of(project.collection.cases, head["implementation"]):
             at = head["implementation"], head["version"], head["backend"]
             expected = expected_verdict(c.holds, c.exists, *at)
             verdict = seen.get((c.claim, c.case), expected)
@@ -123,27 +129,29 @@ def _refuted_somewhere(project: Project, claim: str) -> bool:
     return any(
         expected_verdict(c.holds, c.exists, *at) == REFUTED
         for c in project.cases(claim)
-        for at in _known(project)
+        for at in _known(project, c.standalone)
     )
 
 
-def _ranges(project: Project) -> Iterator[Tuple[str, int, str, Range]]:
-    """Each range that a test writes, as (path, line, where, range), once."""
+def _ranges(project: Project) -> Iterator[Tuple[str, int, str, Range, bool]]:
+    """Each range that a test writes, as (path, line, where, range, standalone), once."""
     seen: Set[str] = set()
     for case in project.collection.cases:
         for kind, ranges in (("holds", case.holds), ("exists", case.exists)):
             for range_ in ranges:
                 key = f"{case.claim} {kind}={range_}"
                 if key not in seen and range_ not in (ALWAYS, NEVER):
-                    yield case.path, case.line, f"{case.claim} {kind}=", range_
+                    what = f"{case.claim} {kind}="
+                    yield case.path, case.line, what, range_, case.standalone
                 seen.add(key)
 
 
-def _known(project: Project) -> List[Tuple[str, str, str]]:
-    """Every known release on every backend that it can have."""
+def _known(project: Project, standalone: bool) -> List[Release]:
+    """Every known release on every backend that it can have, where a claim is decided."""
     return [
         (implementation, version, backend)
         for implementation, versions in project.releases.known.items()
+        if decided_on(implementation, standalone)
         for version in sorted(versions, key=Version)
         for backend in (BACKENDS if implementation == "keras" else BACKENDS[:1])
     ]

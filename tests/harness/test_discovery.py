@@ -8,7 +8,13 @@ from maskspec.discovery import NotUsable
 from maskspec.releases import Releases
 
 KNOWN = Releases(
-    {}, {"tf.keras": ["2.2", "2.15"], "tf_keras": ["2.14", "2.21"], "keras": ["3.1", "3.15"]}
+    {},
+    {
+        "standalone": ["2.3"],
+        "tf.keras": ["2.2", "2.15"],
+        "tf_keras": ["2.14", "2.21"],
+        "keras": ["3.1", "3.15"],
+    },
 )
 TF = "tensorflow==2.21.0"
 BOOM = "raise SystemExit('a framework was imported')"
@@ -36,6 +42,7 @@ def discover(tmp_path, monkeypatch):
         ([TF, "keras==3.15.1"], ["keras3.15-tensorflow"]),
         ([TF, "keras==3.15.1", "tf_keras==2.21.0"], ["keras3.15-tensorflow", "tf_keras2.21"]),
         ([TF, "tf_keras==2.21.0"], ["tf_keras2.21"]),
+        (["tensorflow==2.2.3", "keras==2.3.1"], ["standalone2.3", "tf2.2"]),
         (["tensorflow==2.15.1", "keras==3.1.0"], ["keras3.1-tensorflow", "tf2.15"]),
     ],
     ids=" ".join,

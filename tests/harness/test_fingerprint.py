@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from maskspec import adapter
 from maskspec.fingerprint import fingerprint
 
 MODULE = """
@@ -148,3 +149,20 @@ def test_a_lambda_counts_by_its_lines(hash_of):
 
 def test_it_is_twelve_hexadecimal_digits(hash_of):
     assert re.fullmatch("[0-9a-f]{12}", hash_of())
+
+
+@pytest.mark.parametrize("name", ["numpy", "reset"])
+def test_a_changed_method_of_the_adapter_counts_where_it_runs(hash_of, monkeypatch, name):
+    code = ("same(inner(), Layer().call(1))", "keras.numpy(keras.ops.abs(kind))")
+    before, other = hash_of(*code), hash_of()
+    monkeypatch.setattr(adapter.Keras, name, lambda self: None)
+    assert hash_of(*code) != before
+    assert (hash_of() != other) == (name == "reset")
+
+
+def test_a_renamed_operation_counts_where_it_runs(hash_of, monkeypatch):
+    code = ("same(inner(), Layer().call(1))", "keras.ops.abs(kind)")
+    before, other = hash_of(*code), hash_of()
+    monkeypatch.setitem(adapter.TENSORFLOW_OPS, "abs", "negative")
+    assert hash_of(*code) != before
+    assert hash_of() == other

@@ -1,5 +1,7 @@
 """``--record``: the same bytes however the run is ordered, and nothing from an incomplete run."""
 
+import re
+
 import pytest
 
 from maskspec.collecting import collect
@@ -90,3 +92,48 @@ def test_an_interrupted_run_is_not_recorded(mini):
 def test_a_run_with_a_skipped_case_is_not_recorded(mini):
     mini.edit(TESTS, "assert keras.padding() == 0", "pytest.skip('not today')")
     assert refuses(mini).code == 4
+
+
+def run_stale(mini):
+    """Record what is stale; how many cases ran."""
+    done = mini.run("--record=spec/releases", "--stale")
+    assert done.code == 0, done.output
+    ran = re.search(r"(\d+) passed", done.output)
+    return int(ran[1]) if ran else 0
+
+
+def stale_records(mini):
+    return [p.path for p in mini.problems() if p.rule == "stale-record"]
+
+
+def test_stale_runs_nothing_where_the_record_is_up_to_date(mini):
+    before = mini.record_path(CELL).read_bytes()
+    assert run_stale(mini) == 0
+    assert mini.record_path(CELL).read_bytes() == before
+
+
+def test_stale_runs_only_the_test_that_changed(mini):
+    mini.edit(TESTS, "assert keras.padding() == 0", "assert 0 == keras.padding()")
+    assert run_stale(mini) == 1
+    assert f"spec/releases/{CELL}/results.jsonl" not in stale_records(mini)
+
+
+def test_stale_runs_what_is_missing_and_drops_what_is_gone(mini):
+    mini.edit(TESTS, '["copy", case', '["compute", case')
+    mini.edit(TESTS, '["compute", case("compute", holds=NEVER)]', '[case("other", holds=NEVER)]')
+    assert run_stale(mini) == 1
+    rows = [row.case for row in mini.record(CELL).rows if row.claim == "demo.kinds-keep"]
+    assert rows == ["other"]
+
+
+@pytest.mark.parametrize("old, new", [('"python": "', '"python": "2.'), ('{"rows"', '{"lines"')])
+def test_stale_trusts_no_record_of_another_environment_or_form(mini, old, new):
+    mini.edit(f"spec/releases/{CELL}/results.jsonl", old, new)
+    assert run_stale(mini) == 8
+
+
+def test_stale_is_the_same_under_xdist(mini):
+    mini.edit(TESTS, "assert keras.padding() == 0", "assert 0 == keras.padding()")
+    done = mini.run("-p", "xdist", "-n", "2", "--record=spec/releases", "--stale")
+    assert (done.code, "1 passed" in done.output) == (0, True), done.output
+    assert f"spec/releases/{CELL}/results.jsonl" not in stale_records(mini)

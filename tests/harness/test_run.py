@@ -167,6 +167,24 @@ def test_a_newer_release_is_judged_by_the_newest_and_said_to_be_new(mini):
     done = mini.run(on=("keras==3.16.0", "tensorflow==2.18.0"))
     assert done.code == 0
     assert "newer than any recorded release; judged by what is expected of 3.15" in done.output
+    assert (
+        "verdicts that differ from keras3.15-tensorflow, the newest recorded: none" in done.output
+    )
+
+
+def test_what_a_newer_release_changes_is_listed(mini):
+    mini.edit(TESTS, "keras.padding() == 0", 'keras.installed.version != "3.16.0"')
+    done = mini.run(on=("keras==3.16.0", "tensorflow==2.18.0"))
+    assert done.code == 1
+    assert (
+        "  verdicts that differ from keras3.15-tensorflow, the newest recorded: 1\n" in done.output
+    )
+    assert "    demo.pads-with-zero: holds -> refuted\n" in done.output
+
+
+def test_a_pre_release_is_a_cell_of_its_own(mini):
+    done = mini.run("-v", on=("keras==3.16.0rc1", "tensorflow==2.18.0"))
+    assert "keras 3.16.0rc1 (tensorflow 2.18.0), cell keras3.16-tensorflow-pre" in done.output
 
 
 def test_every_implementation_installed_is_tested(mini):

@@ -1,0 +1,69 @@
+"""Verdicts over the releases, in words."""
+
+import pytest
+
+from maskspec.history import by_implementation, describe
+from maskspec.releases import Cell
+
+TF = ["2.2", "2.3", "2.10", "2.15"]
+CELLS = [
+    *(Cell(f"tf{r}", "tf.keras", r, "tensorflow", "3.11", ()) for r in TF),
+    Cell("standalone2.3", "standalone", "2.3", "tensorflow", "3.8", ()),
+    Cell("tf_keras2.21", "tf_keras", "2.21", "tensorflow", "3.11", ()),
+    Cell("keras3.9-tensorflow", "keras", "3.9", "tensorflow", "3.11", ()),
+    Cell("keras3.15-tensorflow", "keras", "3.15", "tensorflow", "3.11", ()),
+    Cell("keras3.15-jax", "keras", "3.15", "jax", "3.11", ()),
+    Cell("keras3.15-torch", "keras", "3.15", "torch", "3.11", ()),
+]
+HOLDS = {cell.name: "holds" for cell in CELLS}
+
+
+def test_one_verdict_on_every_cell_is_said_in_one_word():
+    assert describe(HOLDS, CELLS) == "holds on all 10 cells"
+
+
+def test_a_cell_that_has_not_run_is_not_counted_in():
+    ran = {name: verdict for name, verdict in HOLDS.items() if name != "tf_keras2.21"}
+    assert describe(ran, CELLS) == "holds in standalone Keras, tf.keras, Keras 3"
+
+
+def test_nothing_has_run():
+    assert describe({}, CELLS) == "not run"
+
+
+@pytest.mark.parametrize(
+    "refuted, words",
+    [
+        (["tf2.2"], "refuted in tf.keras up to 2.2"),
+        (["tf2.2", "tf2.3"], "refuted in tf.keras up to 2.3"),
+        (["tf2.15"], "refuted in tf.keras from 2.15"),
+        (["tf2.10"], "refuted in tf.keras 2.10"),
+        (["tf2.3", "tf2.10"], "refuted in tf.keras 2.3 to 2.10"),
+        (["tf2.2", "tf2.10"], "refuted in tf.keras up to 2.2, tf.keras 2.10"),
+        (["tf2.2", "tf2.3", "tf2.10", "tf2.15"], "refuted in tf.keras"),
+        (["keras3.9-tensorflow"], "refuted in Keras 3 up to 3.9"),
+        (["keras3.15-jax"], "refuted in Keras 3 on jax"),
+        (["keras3.15-jax", "keras3.15-torch"], "refuted in Keras 3 on jax and torch"),
+        (["standalone2.3"], "refuted in standalone Keras"),
+    ],
+    ids=str,
+)
+def test_where_a_verdict_differs_is_said_by_release_and_backend(refuted, words):
+    verdicts = {**HOLDS, **dict.fromkeys(refuted, "refuted")}
+    assert words in describe(verdicts, CELLS).split("; ")
+
+
+def test_releases_are_in_the_order_of_their_numbers():
+    verdicts = {**HOLDS, "tf2.10": "partly", "tf2.15": "partly"}
+    assert "holds up to 2.3, partly from 2.10" in by_implementation(verdicts, CELLS)["tf.keras"]
+
+
+def test_backends_that_agree_where_both_ran_are_one_line():
+    verdicts = {**HOLDS, "keras3.9-tensorflow": "refuted"}
+    assert by_implementation(verdicts, CELLS)["keras"] == "refuted up to 3.9, holds from 3.15"
+
+
+def test_backends_that_differ_are_told_apart():
+    verdicts = {**HOLDS, "keras3.15-jax": "refuted"}
+    words = by_implementation(verdicts, CELLS)["keras"]
+    assert words == "holds (on tensorflow and torch); refuted (on jax)"
