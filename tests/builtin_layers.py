@@ -1,9 +1,10 @@
 """Built-in layers by name, alone and stacked, with the arguments that they need here."""
 
+import functools
 import inspect
 
-from maskspec import Unavailable
-from maskspec.probes import symbolic_batch
+from maskspec import Unavailable, require
+from maskspec.probes import padded_features, same, symbolic_batch, valid_steps
 
 
 def stack(keras, between):
@@ -21,6 +22,9 @@ def stack(keras, between):
         "shared-layer": lambda: [layers.Dense(4)] * 2,
         "nested-model": lambda: [keras.Sequential([layers.Dense(4), layers.Dropout(0.5)])],
         "two-branches": lambda: [two_branches(keras)],
+        # there and back: a layer that changes nothing may return its very input, mask and all
+        "Permute": lambda: [layers.Permute((2, 1)), layers.Permute((2, 1))],
+        "Reshape": lambda: [layers.Reshape((-1, 2, 2)), layers.Reshape((-1, 4))],
     }
     return several[between]() if between in several else [one(keras, between)]
 
@@ -43,9 +47,7 @@ def one(keras, name):
         "DepthwiseConv1D": (1,),
         "Lambda": (lambda x: x * 2.0,),
         "MaxPooling1D": (1,),
-        "Permute": ((1, 2),),
         "Rescaling": (2.0,),
-        "Reshape": ((-1, 4),),
         "SeparableConv1D": (4, 1),
     }
     made = {
@@ -88,7 +90,10 @@ def twice(layer):
 
 
 def typical(keras):
-    """The built-in layers that take a batch of sequences, with what one usually gives them."""
+    """The built-in layers that take a batch of sequences, each with a function that makes it.
+
+    What it makes is a callable of one tensor, set up as one usually does.
+    """
     layers = keras.layers
     single = {
         "Activation": ("tanh",),
@@ -134,17 +139,54 @@ def typical(keras):
         "ZeroPadding1D": (),
     }
     for name, arguments in single.items():
-        yield name, lambda x, name=name, arguments=arguments: getattr(layers, name)(*arguments)(x)
-    yield "Bidirectional", lambda x: layers.Bidirectional(layers.SimpleRNN(3))(x)
-    yield "GroupNormalization", lambda x: layers.GroupNormalization(2)(x)
-    yield "MultiHeadAttention", lambda x: layers.MultiHeadAttention(1, 3)(x, x)
-    yield "RNN", lambda x: layers.RNN(layers.SimpleRNNCell(3))(x)
-    yield "TimeDistributed", lambda x: layers.TimeDistributed(layers.Dense(4))(x)
+        yield name, lambda name=name, arguments=arguments: getattr(layers, name)(*arguments)
+    yield "Bidirectional", lambda: layers.Bidirectional(layers.SimpleRNN(2))
+    yield "GroupNormalization", lambda: layers.GroupNormalization(2)
+    yield "MultiHeadAttention", lambda: twice(layers.MultiHeadAttention(1, 3))
+    yield "RNN", lambda: layers.RNN(layers.SimpleRNNCell(3))
+    yield "TimeDistributed", lambda: layers.TimeDistributed(layers.Dense(4))
     for name in ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"):
-        yield name, lambda x, name=name: getattr(layers, name)()([x, x])
+        yield name, lambda name=name: twice_in_a_list(getattr(layers, name)())
     for name in ("Attention", "AdditiveAttention"):
-        yield name, lambda x, name=name: getattr(layers, name)()([x, x])
-    yield "Dot", lambda x: layers.Dot(axes=1)([x, x])
+        yield name, lambda name=name: twice_in_a_list(getattr(layers, name)())
+    yield "Dot", lambda: twice_in_a_list(layers.Dot(axes=1))
+
+
+@functools.lru_cache(maxsize=None)
+def reactions(keras):
+    """What each of the ``typical`` layers does with a mask: a set of words, by its name.
+
+    ``keeps time``, ``hands on``, ``makes its own`` (mask), ``uses`` (its result at the valid steps
+    is another than without a mask) or ``raises``. Nothing of it differs between two runs, so they
+    are asked once for each process.
+    """
+    found = {}
+    for name, make in typical(keras):
+        try:
+            found[name] = reaction(keras, make())
+        except Unavailable:
+            continue
+    require(len(found) >= 40, "there are built-in layers to ask")
+    return found
+
+
+def reaction(keras, layer):
+    batch, words = padded_features(0.5), set()
+    unmasked = keras.numpy(layer(keras.tensor(batch)))
+    where = ...
+    if unmasked.shape[:2] == (3, 6):
+        words, where = {"keeps time"}, valid_steps()
+    try:
+        result = layer(keras.carry(keras.tensor(batch), valid_steps()))
+    except Exception:
+        return words | {"raises"}
+    mask = keras.mask_of(result)
+    if mask is not None:
+        handed_on = same(keras.numpy(mask), valid_steps())
+        words.add("hands on" if handed_on else "makes its own")
+    if not same(keras.numpy(result)[where], unmasked[where]):
+        words.add("uses")
+    return words
 
 
 def takes_mask(layer):

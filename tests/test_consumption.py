@@ -55,6 +55,60 @@ def test_masking_makes_the_model_ignore_the_padding(keras, mode):
     assert not depends_on_padding(model, ids)
 
 
+@claim("consumption.only-with-a-mask", instead="consumption.attention-breaks-on-a-mask")
+@pytest.mark.parametrize("layer", of(*CONSUMERS))
+def test_padding_is_left_out_only_with_a_mask(keras, layer):
+    run, ids = consumer(keras, layer), gappy_ids()
+    shorter = run(looked_up(keras, without_padding(ids), padding=0.0))
+    masked = run(looked_up(keras, ids, padding=0.0))
+    require(same(at_valid_steps(masked, ids), shorter), "with a mask the padding is left out")
+    zeros = run(looked_up(keras, ids, mask_zero=False, padding=0.0))
+    assert not same(at_valid_steps(zeros, ids), shorter)
+
+
+@claim("consumption.mask-decides", instead="consumption.attention-breaks-on-a-mask")
+@pytest.mark.parametrize("layer", of(*CONSUMERS))
+def test_flipping_one_entry_is_as_if_the_step_were_removed(keras, layer):
+    run, flipped = consumer(keras, layer), np.eye(6, dtype=bool)  # another step in each sample
+    x = np.repeat(padded_features()[2:], 6, axis=0)  # the row without padding
+    x[1] = 0.0  # looks like padding, and is none
+    removed = run(keras.tensor(x[~flipped].reshape(6, 5, 4)))
+
+    def at_the_others(result):
+        return result[~flipped].reshape(6, 5, -1) if result.ndim == 3 else result
+
+    unmasked = at_the_others(run(keras.tensor(x)))
+    require(not same(unmasked[2:], removed[2:]), "without a mask each step counts")
+    assert same(at_the_others(run(keras.tensor(x), keras.tensor(~flipped))), removed)
+
+
+WRONG_MASKS = {
+    "all-valid": lambda mask: np.ones_like(mask),
+    "inverted": lambda mask: ~mask,
+    "one-step-late": lambda mask: np.roll(mask, 1, axis=1),
+}
+
+
+@claim("consumption.explicit-mask-must-be-right")
+@pytest.mark.parametrize(
+    "mask, layer",
+    [
+        ("all-valid", "LSTM"),
+        ("inverted", "SimpleRNN"),
+        ("one-step-late", "SimpleRNN"),
+        ("one-step-late", "GlobalAveragePooling1D"),
+    ],
+)
+def test_wrong_mask_is_used_as_it_is(keras, mask, layer):
+    run, ids = consumer(keras, layer), gappy_ids()
+    x, wrong = looked_up(keras, ids, mask_zero=False), WRONG_MASKS[mask](ids != 0)
+    shorter = run(looked_up(keras, without_padding(ids)))
+    require(same(run(x, keras.tensor(ids != 0)), shorter), "the right mask leaves out the padding")
+    with refuted_by(ValueError):
+        result = run(x, keras.tensor(wrong))
+    assert not same(result, shorter)
+
+
 # --- what skipping means ---------------------------------------------------------------------
 
 

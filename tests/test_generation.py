@@ -3,23 +3,32 @@
 Page: spec/generation.md
 """
 
+import contextlib
 import importlib
 import os
+import warnings
 
 import numpy as np
 import pytest
 
 from maskspec import NEVER, Unavailable, case, claim, observe, refuted_by, require
 from maskspec.probes import (
+    LENGTHS,
+    compose,
     embedding,
     padded_features,
     padded_ids,
     same,
+    spy,
     symbolic_batch,
     valid_steps,
 )
+from tests.consumers import attempt
+from tests.layers import failure
 
 ON_TENSORFLOW = {"keras/jax": None, "keras/torch": None, "*": ""}
+BEFORE_KERAS_3 = {"tf.keras": "", "tf_keras": ""}
+NO_USE = "generation.input-length-has-no-use"
 EXAMPLE = [[711, 632, 71, 0, 0, 0], [73, 8, 3215, 55, 927, 0], [83, 91, 1, 645, 1253, 927]]
 EXAMPLE_MASK = [[1, 1, 1, 0, 0, 0], [1, 1, 1, 1, 1, 0], [1, 1, 1, 1, 1, 1]]
 
@@ -59,6 +68,16 @@ def marks_nonzero_steps(keras):
             return keras.ops.any(keras.ops.not_equal(inputs, 0.0), -1)
 
     return MarksNonzeroSteps()
+
+
+def row_of(keras, id):
+    """What an embedding whose table is 10 rows of ones to tens looks up for `id`."""
+    # On a CPU: PyTorch cannot go on after a bad id on a GPU.
+    with keras.device("cpu:0") if keras.implementation == "keras" else contextlib.nullcontext():
+        layer = embedding(keras)
+        layer(keras.tensor(padded_ids()))
+        layer.set_weights([np.tile(np.arange(1.0, 11)[:, None], 4)])
+        return keras.numpy(layer(keras.tensor(np.array([[id]], "int32"))))[0, 0]
 
 
 @claim("generation.keras-in-tensorflow", exists=ON_TENSORFLOW)
@@ -103,6 +122,38 @@ def test_compute_mask_of_a_custom_layer_introduces_a_mask(keras):
     assert skips_padding(keras, steps)
 
 
+@claim("generation.ways-agree")
+@pytest.mark.parametrize("way", ["Masking", "mask_zero", "by-hand"])
+def test_each_way_introduces_the_mask(keras, way):
+    table, ids = embedding(keras), keras.tensor(padded_ids())
+    table(ids)
+    table.set_weights([table.get_weights()[0] * (np.arange(10) > 0)[:, None]])  # padding is zeros
+    looked_up = table(ids)
+    bare = keras.tensor(keras.numpy(looked_up))
+    if way == "Masking":
+        assert skips_padding(keras, keras.layers.Masking()(bare))
+    elif way == "mask_zero":
+        assert skips_padding(keras, looked_up)
+    else:
+        assert skips_padding(keras, bare, mask=keras.tensor(valid_steps()))
+
+
+@claim("generation.true-is-valid")
+@pytest.mark.parametrize("layer", ["Embedding", "Masking", "SimpleRNN", "GlobalAveragePooling1D"])
+def test_true_is_valid_and_false_is_padding(keras, layer):
+    layers, features = keras.layers, keras.tensor(padded_features(2.5))
+    mask = keras.tensor(valid_steps())
+    if layer == "Embedding":
+        assert same(mask_of(keras, embedding(keras)(keras.tensor(padded_ids()))), valid_steps())
+    elif layer == "Masking":
+        assert same(mask_of(keras, layers.Masking(mask_value=2.5)(features)), valid_steps())
+    else:
+        consumer = getattr(layers, layer)(*([3] if layer == "SimpleRNN" else []))
+        first = keras.numpy(consumer(features, mask=mask))[:1]
+        require(not same(keras.numpy(consumer(features))[:1], first), "the mask has an effect")
+        assert same(first, keras.numpy(consumer(features[:1, : LENGTHS[0]])))
+
+
 @claim("generation.embedding")
 @pytest.mark.parametrize("dtype", ["int32", "int64", "uint8", "float32"])
 def test_embedding_makes_a_mask(keras, dtype):
@@ -118,6 +169,110 @@ def test_embedding_makes_a_mask_only_with_mask_zero(keras, mask_zero):
     steps = keras.layers.Embedding(10, 4, **options)(keras.tensor(padded_ids()))
     assert (keras.mask_of(steps) is not None) == (mask_zero == "True")
     assert skips_padding(keras, steps) == (mask_zero == "True")
+
+
+@claim("generation.no-mask-without-mask-zero")
+def test_no_tensor_of_the_model_carries_a_mask(keras):
+    lstm, dense = keras.layers.LSTM(3, return_sequences=True), keras.layers.Dense(1)
+
+    def masks_behind_each_layer(mask_zero):
+        spies = [spy(keras) for _ in range(3)]
+        table = embedding(keras, mask_zero=mask_zero)
+        layers = [table, spies[0], lstm, spies[1], dense, spies[2]]
+        compose(keras, "eager", layers)(padded_ids())
+        return [one.seen[0] for one in spies]
+
+    masked = masks_behind_each_layer(mask_zero=True)
+    require(all(mask is not None for mask in masked), "a mask would be seen")
+    assert masks_behind_each_layer(mask_zero=False) == [None] * 3
+
+
+@claim("generation.zero-hides-a-token")
+@pytest.mark.parametrize("place", [0, 1])
+def test_mask_zero_hides_a_real_token_whose_id_is_zero(keras, place):
+    ids = np.insert([7, 3], place, 0).astype("int32")[None]
+    table, rnn = embedding(keras), keras.layers.SimpleRNN(3)
+    steps = table(keras.tensor(ids))
+    heard = keras.numpy(rnn(keras.tensor(keras.numpy(steps))))
+    unheard = keras.numpy(rnn(table(keras.tensor(ids[ids != 0][None]))))
+    require(not same(heard, unheard), "the token matters where it is not masked")
+    assert same(keras.numpy(rnn(steps)), unheard)
+
+
+@claim("generation.input-length-accepted", holds={"keras": ">=3.2", "*": ""}, instead=NO_USE)
+def test_embedding_accepts_input_length(keras):
+    with refuted_by(ValueError, match="input_length"):
+        layer = keras.layers.Embedding(10, 4, input_length=6)
+    assert tuple(layer(keras.tensor(padded_ids())).shape) == (3, 6, 4)
+
+
+@claim("generation.input-length-declares-the-input", holds=BEFORE_KERAS_3, instead=NO_USE)
+def test_input_length_declares_the_input_of_a_sequential_model(keras):
+    with refuted_by(ValueError, match="input_length"):
+        model = keras.Sequential([keras.layers.Embedding(10, 4, input_length=6)])
+    assert model.built and tuple(model.output_shape) == (None, 6, 4)
+
+
+@claim(NO_USE, holds={"keras": ""}, instead="generation.input-length-declares-the-input")
+def test_input_length_has_no_use(keras):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        error = failure(lambda: keras.layers.Embedding(10, 4, input_length=6))
+    said = [error] + [str(warning.message) for warning in caught]
+    observe("ValueError" if error else "a warning")
+    assert any("input_length" in text for text in said)
+    if not error:
+        model = keras.Sequential([keras.layers.Embedding(10, 4, input_length=6)])
+        assert not model.built
+
+
+@claim("generation.ids-below-input-dim")
+@pytest.mark.parametrize("shown", ["rows", "mask"])
+def test_embedding_of_ten_takes_ids_0_to_9(keras, shown):
+    layer, ids = embedding(keras), keras.tensor(np.arange(10, dtype="int32")[None])
+    steps = layer(ids)
+    (table,) = layer.get_weights()
+    if shown == "rows":
+        require(len(np.unique(table, axis=0)) == 10, "each row is another one")
+        assert same(keras.numpy(steps)[0], table)
+    else:
+        assert mask_of(keras, steps).tolist() == [[False] + [True] * 9]
+
+
+@claim(
+    "generation.unknown-id-raises",
+    instead=("generation.negative-id-is-read", "generation.unknown-id-is-nan"),
+)
+@pytest.mark.parametrize(
+    "id",
+    [
+        case(10, holds={"keras": ">=3.3", "keras/jax": None, "*": ""}),
+        case(-1, holds=BEFORE_KERAS_3),
+    ],
+)
+def test_id_that_the_table_lacks_raises(keras, id):
+    row, error = attempt(row_of, keras, id)
+    assert error or not row.any()  # zeros: TensorFlow on a GPU
+
+
+@claim(
+    "generation.negative-id-is-read",
+    holds={"keras": ""},
+    instead="generation.unknown-id-raises",
+)
+def test_negative_id_is_read_as_a_row_of_the_table(keras):
+    row, _ = attempt(row_of, keras, -1)
+    assert row is not None and same(row, np.full(4, row[0])) and row[0] in range(1, 11)
+
+
+@claim(
+    "generation.unknown-id-is-nan",
+    holds={"keras/jax": ""},
+    instead=("generation.unknown-id-raises", "generation.negative-id-is-read"),
+)
+def test_id_beyond_the_table_is_nan(keras):
+    row, _ = attempt(row_of, keras, 10)
+    assert row is not None and np.isnan(row).all()
 
 
 @claim("generation.masking")

@@ -212,6 +212,35 @@ def test_zeros_and_ones_are_taken_as_boolean_or_refused(keras, layer, dtype):
         assert type(error).__name__ == "InvalidArgumentError"
 
 
+@claim(
+    "masks-by-hand.integer-array",
+    instead=(
+        "masks-by-hand.zero-one-mask",
+        "masks-by-hand.numpy-mask-refused-by-rnn",
+        "consumption.attention-breaks-on-a-mask",
+    ),
+)
+@pytest.mark.parametrize(
+    "layer, made",
+    [
+        ("SimpleRNN", "tensor"),
+        case("SimpleRNN", "numpy", holds=NUMPY_1_20),
+        ("GlobalAveragePooling1D", "tensor"),
+        ("GlobalAveragePooling1D", "numpy"),
+        case("Attention", "tensor", holds={"keras": ">=3.12"}),
+        case("Attention", "numpy", holds={"keras": ">=3.12"}),
+    ],
+)
+def test_integer_array_can_act_as_a_mask(keras, layer, made):
+    run, zeros_and_ones = consumer(keras, layer), valid_steps().astype("int64")
+    mask = keras.tensor(zeros_and_ones) if made == "tensor" else zeros_and_ones
+    high, low = features(keras, 2.0), features(keras, -2.0)
+    with refuted_by(Exception, match="data type|dtype|bool"):
+        masked = run(high, mask)
+    require(not same(run(high), masked), "the mask makes a difference")
+    assert same(run(low, mask), masked)
+
+
 def half_weights():
     """The mask of the batch, but 0.5 instead of 1 at some of the valid steps."""
     return valid_steps() * np.array([1, 0.5, 0.5, 1, 0.5, 1], "float32")
@@ -263,7 +292,7 @@ TAKEN = [
     ("Attention", "time"),
 ]
 REFUSED = [
-    *[("SimpleRNN", shape) for shape in ("time", "batch,1", "batch,time+1", "time,batch")],
+    *[("SimpleRNN", shape) for shape in ("time", "batch,1", "time,batch")],
     *[("Attention", shape) for shape in ("batch,time,1", "batch,time+1", "time,batch")],
     *[
         ("GlobalAveragePooling1D", shape)
@@ -278,6 +307,7 @@ REFUSED = [
         "masks-by-hand.other-shapes-broadcast",
         "masks-by-hand.column-mask-in-average-pooling",
         "consumption.attention-breaks-on-a-mask",
+        "custom-layers.long-mask-misread-on-torch",
     ),
 )
 @pytest.mark.parametrize(
@@ -286,6 +316,7 @@ REFUSED = [
         *of(*CONSUMERS, first=["right"], last=["batch,time"]),
         *[("only", *pair) for pair in REFUSED],
         *[case("only", *pair, holds=NEVER) for pair in TAKEN],
+        case("only", "SimpleRNN", "batch,time+1", holds={"keras/torch": None, "*": ""}),
         case("only", "GlobalAveragePooling1D", "batch,1", holds=NEVER),
         case("only", "Attention", "batch,1", holds={"keras": "<3.12"}),
     ],
@@ -346,7 +377,7 @@ def encoder(keras):
 
 def bare_symbolic(keras, tensor):
     """A tensor of the same values that carries no mask."""
-    values = keras.ops.reshape(tensor, keras.ops.shape(tensor))
+    values = tensor * 1.0
     require(keras.mask_of(values) is None, "the mask can only come by hand")
     return values
 

@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, Unavailable, case, claim, observe, refuted_by, require
-from maskspec.probes import compose, depends_on_padding, embedding, same, symbolic_batch
+from maskspec.probes import (
+    compose,
+    depends_on_padding,
+    embedding,
+    padded_features,
+    same,
+    symbolic_batch,
+    valid_steps,
+)
 
 ROWS = [[711, 632, 71], [73, 8, 3215, 55, 927], [83, 91, 1, 645, 1253, 927]]
 SMALL_ROWS = [[7, 6, 3], [4, 8, 2, 5, 9], [1, 8, 1, 6, 2, 9]]
@@ -58,6 +66,41 @@ def test_a_batch_needs_one_length(keras, rows):
     require(keras.tensor(pad(keras, rows)).shape[0] == len(rows), "padded rows form a batch")
     require(keras.tensor([row[:1] for row in rows]).shape[0] == len(rows), "so do truncated rows")
     assert raises(ValueError, lambda: keras.tensor(rows))
+
+
+@claim("padding.uniform-batch-sizes", instead="padding.keeps-the-number-of-samples")
+@pytest.mark.parametrize("size", [case("samples", holds=NEVER), "timesteps"])
+def test_padding_makes_batch_sizes_uniform(keras, size):
+    batches = [ROWS[:1], ROWS[1:]]  # of 1 and of 2 samples
+    require(len({len(row) for row in ROWS}) == 3, "the lengths differ")
+    shapes = [pad(keras, rows, maxlen=6).shape for rows in batches]
+    observe(f"shapes {shapes}")
+    axis = 0 if size == "samples" else 1
+    assert shapes[0][axis] == shapes[1][axis]
+
+
+@claim("padding.keeps-the-number-of-samples")
+@pytest.mark.parametrize("samples", [0, 1, 2, 3])
+def test_padding_keeps_the_number_of_samples(keras, samples):
+    assert len(pad(keras, ROWS[:samples], maxlen=8)) == samples
+
+
+@claim("padding.changes-shapes")
+@pytest.mark.parametrize("means", ["pad_sequences", "ZeroPadding1D", "Masking", "mask-of-an-RNN"])
+def test_padding_changes_shapes_and_masking_does_not(keras, means):
+    features = keras.tensor(padded_features())
+    before, layers = (3, 6, 4), keras.layers
+    if means == "pad_sequences":
+        before, after = [len(row) for row in ROWS], [len(row) for row in pad(keras, ROWS)]
+    elif means == "ZeroPadding1D":
+        after = tuple(layers.ZeroPadding1D(1)(features).shape)
+    elif means == "Masking":
+        after = tuple(layers.Masking()(features).shape)
+    else:
+        rnn, mask = layers.SimpleRNN(3, return_sequences=True), keras.tensor(valid_steps())
+        before, after = tuple(rnn(features).shape), tuple(rnn(features, mask=mask).shape)
+    observe(f"{before} to {after}")
+    assert (after != before) == (means in ("pad_sequences", "ZeroPadding1D"))
 
 
 @claim("padding.kind-of-masking", instead="padding.processed-without-mask")

@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, case, claim, observe, require
-from maskspec.probes import compose, embedding, padded_features, padded_ids, same, symbolic_batch
+from maskspec.probes import (
+    compose,
+    embedding,
+    padded_features,
+    padded_ids,
+    same,
+    symbolic_batch,
+    valid_steps,
+)
+from tests.builtin_layers import stack
 
 NESTED_IDS = case("Embedding", "3x6x2", holds=NEVER)
 NO_FEATURES = case("Masking", "3x6", holds=NEVER)
@@ -42,6 +51,17 @@ def test_mask_is_batch_by_time(keras, layer, shape):
     assert tuple(mask.shape) == batch.shape[:2]
 
 
+@claim("shape.same-as-input", instead="shape.masking-drops-last-axis")
+@pytest.mark.parametrize(
+    "layer, shape",
+    [("Embedding", "3x6"), ("Embedding", "3x6x2")]
+    + [case("Masking", shape, holds=NEVER) for shape in ("3x6", "3x6x4", "3x6x2x4")],
+)
+def test_mask_has_the_shape_of_the_input(keras, layer, shape):
+    batch, mask = mask_for(keras, layer, shape)
+    assert tuple(mask.shape) == batch.shape
+
+
 @claim("shape.embedding-mask-like-ids")
 @pytest.mark.parametrize("shape", ["6", "3x6", "3x6x2", "3x6x2x2"])
 def test_embedding_mask_has_the_shape_of_the_ids(keras, shape):
@@ -67,6 +87,31 @@ def test_mask_is_boolean(keras, mode, layer):
     mask = keras.mask_of(generator(keras, layer)(batch))
     require(mask is not None, f"{layer} makes a mask")
     assert "bool" in str(mask.dtype)
+
+
+@claim("shape.is-a-tensor")
+@pytest.mark.parametrize("layer", ["Embedding", "Masking"])
+@pytest.mark.parametrize("mode", ["eager", "symbolic"])
+def test_mask_is_a_tensor(keras, mode, layer):
+    ids = layer == "Embedding"
+    eager = keras.tensor(padded_ids() if ids else padded_features())
+    batch = eager if mode == "eager" else symbolic_batch(keras, ids=ids)
+    require(mode == "eager" or type(batch) is not type(eager), "a symbolic tensor has its own type")
+    mask = keras.mask_of(generator(keras, layer)(batch))
+    assert isinstance(mask, type(batch)) and "bool" in str(mask.dtype)
+    if mode == "eager":
+        assert same(keras.numpy(mask), valid_steps())
+
+
+@claim("shape.agrees-with-the-batch")
+@pytest.mark.parametrize("between", ["nothing", "five-layers", "SimpleRNN", "TimeDistributed"])
+def test_mask_keeps_the_batch_and_time_axes_of_its_tensor(keras, between):
+    steps = embedding(keras)(keras.tensor(padded_ids()))
+    for layer in stack(keras, between):
+        steps = layer(steps)
+    mask = keras.mask_of(steps)
+    require(mask is not None, "the layers hand the mask on")
+    assert tuple(mask.shape) == tuple(steps.shape)[:2] == (3, 6)
 
 
 @claim("shape.worked-example")
@@ -104,3 +149,43 @@ def test_mask_has_an_unknown_length_too(keras, layer):
     mask = keras.mask_of(generator(keras, layer)(batch))
     require(mask is not None, f"{layer} makes a mask")
     assert tuple(mask.shape) == (None, None)
+
+
+@claim("shape.defined-in-a-graph", instead="shape.unknown-length-of-mask")
+@pytest.mark.parametrize(
+    "defined, timesteps",
+    [
+        ("axes", "fixed"),
+        ("axes", "unknown"),
+        ("sizes", "fixed"),
+        case("sizes", "unknown", holds=NEVER),
+    ],
+)
+def test_mask_has_a_defined_shape_in_a_graph(keras, defined, timesteps):
+    fixed = timesteps == "fixed"
+    batch = keras.Input((6, 4), batch_size=3) if fixed else symbolic_batch(keras, ids=False)
+    mask = keras.mask_of(keras.layers.Masking()(batch))
+    require(mask is not None, "Masking makes a mask")
+    shape = tuple(mask.shape)
+    observe(f"shape {shape}")
+    assert len(shape) == 2 if defined == "axes" else None not in shape
+
+
+@claim("shape.lengths-example")
+@pytest.mark.parametrize("made", ["by-hand", "as-tensor", "by-Masking", "of-symbolic-input"])
+def test_lengths_example(keras, made):
+    valid = np.arange(10) < np.array([[3], [7], [5], [2]])
+    data = np.random.RandomState(2).uniform(0.1, 1, (4, 10, 5)) * valid[..., None]
+    masking = keras.layers.Masking(mask_value=0.0)
+    if made == "by-hand":
+        assert valid.dtype == bool and valid.shape == (4, 10)
+        assert not data[~valid].any() and valid.sum(axis=1).tolist() == [3, 7, 5, 2]
+    elif made == "as-tensor":
+        tensor = keras.ops.convert_to_tensor(valid)
+        assert "bool" in str(tensor.dtype) and same(keras.numpy(tensor), valid)
+    elif made == "by-Masking":
+        assert same(keras.numpy(keras.mask_of(masking(keras.tensor(data)))), valid)
+    else:
+        steps = masking(keras.Input(shape=(10, 5)))
+        assert tuple(steps.shape) == (None, 10, 5)
+        assert tuple(keras.mask_of(steps).shape) == (None, 10)

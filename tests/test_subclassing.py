@@ -5,9 +5,10 @@ Page: spec/subclassing.md
 
 import pytest
 
-from maskspec import NEVER, claim, require
+from maskspec import NEVER, case, claim, require
 from maskspec.probes import compose, depends_on_padding, embedding
 
+ON_JAX = {"keras/jax": ""}
 PLACES = [
     "eager",
     "tf.function",
@@ -67,11 +68,23 @@ def operation(keras, name):
         "times-one": lambda x: x * 1.0,
         "sum-with-itself": lambda x: x + x,
         "relu": lambda x: keras.ops.relu(x),
-        "slice": lambda x: x[:, :6],
-        "reshape": lambda x: keras.ops.reshape(x, (-1, 6, 4)),
+        "slice": lambda x: x[:, :, 1:],
+        "reshape": lambda x: keras.ops.reshape(keras.ops.reshape(x, (-1, 24)), (-1, 6, 4)),
         "where": lambda x: keras.ops.where(x > 0, x, -x),
     }
     return operations[name]
+
+
+def no_op(keras, name):
+    """An operation or layer that has nothing to change in a tensor of shape (batch, 6, 4)."""
+    no_ops = {
+        "cast": lambda x: keras.ops.cast(x, "float32"),
+        "slice": lambda x: x[:, :6],
+        "reshape": lambda x: keras.ops.reshape(x, (-1, 6, 4)),
+        "Reshape-layer": keras.layers.Reshape((-1, 4)),
+        "Permute-layer": keras.layers.Permute((1, 2)),
+    }
+    return no_ops[name]
 
 
 @claim(
@@ -104,6 +117,19 @@ def test_mask_travels_along_from_layer_to_layer(keras, place):
 def test_operation_between_two_layers_drops_the_mask(keras, mode, name):
     require(not notices_padding(keras, "eager"), "without the operation the mask arrives")
     assert notices_padding(keras, mode, [operation(keras, name)])
+
+
+@claim("subclassing.no-op-keeps-the-mask", instead="subclassing.operation-drops-the-mask")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cast",
+        *(case(n, holds=ON_JAX) for n in ("slice", "reshape", "Reshape-layer", "Permute-layer")),
+    ],
+)
+def test_operation_that_changes_nothing_keeps_the_mask(keras, name):
+    require(notices_padding(keras, "eager", mask_zero=False), "without a mask the padding shows")
+    assert not notices_padding(keras, "eager", [no_op(keras, name)])
 
 
 @claim("subclassing.by-hand-survives-operations")

@@ -1,0 +1,423 @@
+"""The attribute `_keras_mask`: what carries it, since when, and how to look at it.
+
+Page: spec/mask-attribute.md
+"""
+
+import numpy as np
+import pytest
+
+from maskspec import NEVER, Unavailable, case, claim, observe, require
+from maskspec.probes import (
+    embedding,
+    padded_features,
+    padded_ids,
+    same,
+    spy,
+    symbolic_batch,
+    valid_steps,
+)
+from tests.layers import failure, mask_reader, masked_by
+
+BEFORE_KERAS_3 = {"tf.keras": "", "tf_keras": ""}
+SINCE_KERAS_3 = {"keras": ""}
+WITH_TF_FUNCTION = {"keras/jax": None, "keras/torch": None, "*": ""}
+IN_JAX = (
+    "mask-attribute.table-in-jax-transformations",
+    "mask-attribute.lost-in-jax-transformations",
+)
+NO_MASK = -np.ones((3, 6))  # what a mask_reader shows where no mask arrives
+
+
+def masked_steps(keras):
+    """A tensor that carries the mask of the probes."""
+    steps = embedding(keras)(keras.tensor(padded_ids()))
+    require(keras.mask_of(steps) is not None, "the tensor carries a mask")
+    return steps
+
+
+def attribute(tensor):
+    return getattr(tensor, "_keras_mask", None)
+
+
+def found(keras, kind):
+    """A value of one of the kinds that occur around a model."""
+    kinds = {
+        "Embedding": lambda: masked_steps(keras),
+        "Masking": lambda: keras.layers.Masking()(keras.tensor(padded_features())),
+        "Dense": lambda: keras.layers.Dense(4)(masked_steps(keras)),
+        "symbolic": lambda: embedding(keras)(symbolic_batch(keras)),
+        "fresh": lambda: keras.tensor(padded_features()),
+        "operation": lambda: masked_steps(keras) * 2.0,
+        "variable": lambda: variable(keras),
+        "Input": lambda: symbolic_batch(keras),
+        "numpy": lambda: predicted(keras),
+    }
+    return kinds[kind]()
+
+
+def variable(keras):
+    layer = embedding(keras)
+    layer(keras.tensor(padded_ids()))
+    return layer.weights[0]
+
+
+def predicted(keras):
+    """What a model whose output carries a mask returns for a batch: a numpy array."""
+    ids = symbolic_batch(keras)
+    model = keras.Model(ids, embedding(keras)(ids))
+    model.compile(run_eagerly=True)
+    require(keras.mask_of(model(keras.tensor(padded_ids()))) is not None, "a call makes a mask")
+    return model.predict_on_batch(padded_ids())
+
+
+def during(keras, mode, look):
+    """What ``look`` says of the input and of the output of `Masking` in one of the modes."""
+    layer, seen = keras.layers.Masking(), []
+
+    def run(x):
+        seen.append((look(x), look(layer(x))))
+        return keras.ops.sum(x)
+
+    batch = keras.tensor(padded_features())
+    run_in = {
+        "eager": lambda: run(batch),
+        "symbolic": lambda: run(symbolic_batch(keras, ids=False)),
+        "tf.function": lambda: keras.function(run)(batch),
+        "in-gradient": lambda: keras.gradient(run, padded_features()),
+    }
+    run_in[mode]()
+    return seen[-1]
+
+
+def has_values(keras, tensor):
+    """Whether the values of a tensor are there to be looked at."""
+    return not failure(keras.numpy, tensor)
+
+
+def called(keras, kind, mask):
+    """A tensor on which a layer or a functional model has been called, with a mask by hand."""
+    steps = keras.tensor(padded_features())
+    if kind == "model":
+        inputs = keras.Input(shape=(6, 4))
+        keras.Model(inputs, keras.layers.Dense(2)(inputs))(steps, mask=mask)
+    else:
+        require(
+            same(keras.numpy(mask_reader(keras)(steps, mask=mask)), valid_steps()), "it arrives"
+        )
+    return steps
+
+
+def printer(keras):
+    """`print_tensor`, or None where there is none."""
+    try:
+        return keras.backend.print_tensor
+    except Unavailable:
+        return None
+
+
+# --- what carries it ---------------------------------------------------------------------------
+
+
+@claim("mask-attribute.tensors-carry-it", instead="mask-attribute.only-from-layers")
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("Embedding", "Masking", "Dense", "symbolic"),
+        *(case(kind, holds=NEVER) for kind in ("fresh", "operation", "variable", "Input")),
+    ],
+)
+def test_tensors_carry_masking_information(keras, kind):
+    assert keras.mask_of(found(keras, kind)) is not None
+
+
+@claim("mask-attribute.only-from-layers")
+@pytest.mark.parametrize("kind", ["fresh", "operation", "variable", "Input", "numpy"])
+def test_what_no_layer_returned_carries_no_mask(keras, kind):
+    assert keras.mask_of(found(keras, kind)) is None
+
+
+@claim(
+    "mask-attribute.tensorflow-only",
+    holds={"keras/jax": None, "keras/torch": None, "*": ""},
+    instead="mask-attribute.on-every-backend",
+)
+def test_attribute_is_a_matter_of_tensorflow(keras):
+    steps = masked_steps(keras)
+    require(attribute(steps) is not None, "the tensor has the attribute")
+    assert type(steps).__module__.startswith("tensorflow."), "the tensor is not TensorFlow's"
+
+
+@claim("mask-attribute.on-every-backend")
+@pytest.mark.parametrize("kind", ["Embedding", "Masking", "Dense"])
+def test_tensors_of_every_backend_have_the_attribute(keras, kind):
+    assert same(keras.numpy(found(keras, kind)._keras_mask), valid_steps())
+
+
+@claim("mask-attribute.on-tensors-only")
+@pytest.mark.parametrize("structure", ["dict", "list", "tuple"])
+def test_mask_sits_on_the_tensors_in_a_structure(keras, structure):
+    class Packs(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.supports_masking = True
+
+        def call(self, inputs):
+            packed = {"dict": {"steps": inputs * 2.0}, "list": [inputs * 2.0]}
+            return packed.get(structure) or (inputs * 2.0,)
+
+    packed = Packs()(masked_steps(keras))
+    (inside,) = packed.values() if structure == "dict" else packed
+    require(type(packed).__name__ == structure, "the layer returns the structure")
+    assert attribute(packed) is None and attribute(inside) is not None
+
+
+# --- when it is there --------------------------------------------------------------------------
+
+
+@claim("mask-attribute.attached-by-calls", instead=IN_JAX)
+@pytest.mark.parametrize(
+    "mode",
+    ["eager", "symbolic", "tf.function", case("in-gradient", holds={"keras/jax": None, "*": ""})],
+)
+def test_attribute_is_attached_while_a_layer_runs(keras, mode):
+    assert during(keras, mode, lambda x: attribute(x) is not None) == (False, True)
+
+
+def mask_lost_in_jax(keras):
+    """Whether an RNN in a function under `jax.grad` gets no mask from the layer before it."""
+    if keras.backend_name != "jax":
+        raise Unavailable(f"jax is not the backend, {keras.backend_name} is")
+
+    def padding_counts(layer):
+        def run(x):
+            steps = layer(x)
+            require(attribute(steps) is None, "the attribute is not there")
+            return keras.ops.sum(rnn(steps))
+
+        return keras.gradient(run, padded_features())[~valid_steps()].any()
+
+    rnn = keras.layers.SimpleRNN(3)
+    rnn(keras.tensor(padded_features()))
+    require(padding_counts(lambda x: x * 2.0), "without a mask the padding counts")
+    nonzero = masked_by(keras, lambda x, mask: keras.ops.any(keras.ops.not_equal(x, 0.0), axis=-1))
+    return padding_counts(nonzero)
+
+
+@claim(
+    "mask-attribute.table-in-jax-transformations",
+    holds={"keras/jax": ">=3.6"},
+    exists={"keras/jax": ""},
+    instead="mask-attribute.lost-in-jax-transformations",
+)
+def test_mask_is_in_a_table_while_jax_traces(keras):
+    assert not mask_lost_in_jax(keras)
+
+
+@claim(
+    "mask-attribute.lost-in-jax-transformations",
+    holds={"keras/jax": "<3.6"},
+    exists={"keras/jax": ""},
+    instead="mask-attribute.table-in-jax-transformations",
+)
+def test_mask_is_lost_while_jax_traces(keras):
+    assert mask_lost_in_jax(keras)
+
+
+@claim("mask-attribute.call-attaches-nothing")
+@pytest.mark.parametrize("name", ["Embedding", "Dense", "Masking"])
+def test_call_of_a_layer_attaches_nothing_but_masking_does(keras, name):
+    layer = {"Embedding": embedding(keras), "Dense": keras.layers.Dense(4)}.get(name)
+    layer = layer or keras.layers.Masking()
+    given = keras.tensor(padded_ids()) if name == "Embedding" else masked_steps(keras) * 1.0
+    given = keras.carry(given, valid_steps()) if name == "Dense" else given
+    require(name == "Masking" or keras.mask_of(layer(given)) is not None, "layer(x) attaches it")
+    assert (keras.mask_of(layer.call(given)) is not None) == (name == "Masking")
+
+
+@claim("mask-attribute.left-behind-in-functions", exists=WITH_TF_FUNCTION)
+def test_tensor_leaves_its_mask_behind_in_a_function(keras):
+    layer, inside = keras.layers.Masking(), []
+
+    def run(x):
+        steps = layer(x)
+        inside.append(attribute(steps) is not None)
+        return steps
+
+    steps = keras.function(run)(keras.tensor(padded_features()))
+    require(all(inside), "there is a mask inside")
+    assert attribute(steps) is None
+
+
+@claim("mask-attribute.model-call-leaves-a-mask")
+@pytest.mark.parametrize("kind", ["model", "layer"])
+def test_model_leaves_the_mask_given_by_hand_on_the_callers_tensor(keras, kind):
+    steps = called(keras, kind, keras.tensor(valid_steps()))
+    assert (keras.mask_of(steps) is not None) == (kind == "model")
+
+
+@claim(
+    "mask-attribute.multi-head-attention-takes-it",
+    holds={"keras": ">=3.8"},
+    exists={"tf.keras": ">=2.4", "*": ""},
+    instead="mask-attribute.multi-head-attention-leaves-it",
+)
+def test_multi_head_attention_takes_the_mask_off_its_inputs(keras):
+    steps = masked_steps(keras)
+    keras.layers.MultiHeadAttention(1, 2)(steps, steps)
+    assert same(keras.numpy(mask_reader(keras)(steps)), NO_MASK)
+
+
+@claim(
+    "mask-attribute.multi-head-attention-leaves-it",
+    holds={"keras": "<3.8", "*": ""},
+    exists={"tf.keras": ">=2.4", "*": ""},
+    instead="mask-attribute.multi-head-attention-takes-it",
+)
+def test_multi_head_attention_leaves_the_mask_on_its_inputs(keras):
+    steps = masked_steps(keras)
+    keras.layers.MultiHeadAttention(1, 2)(steps, steps)
+    assert same(keras.numpy(mask_reader(keras)(steps)), valid_steps())
+
+
+# --- no mask: missing or None ------------------------------------------------------------------
+
+
+def unmasked_output(keras, kind):
+    """The output of `Dense` or of a Sequential with one, for a batch without a mask."""
+    dense = keras.layers.Dense(4)
+    run = keras.Sequential([dense]) if kind == "Sequential" else dense
+    return run(keras.tensor(np.arange(6, dtype="float32").reshape(2, 3)))
+
+
+@claim(
+    "mask-attribute.there-without-a-mask",
+    holds={"tf.keras": "<2.3"},
+    instead="mask-attribute.missing-without-a-mask",
+)
+@pytest.mark.parametrize("kind", ["Sequential", "Dense"])
+def test_unmasked_output_has_the_attribute(keras, kind):
+    assert hasattr(unmasked_output(keras, kind), "_keras_mask")
+
+
+@claim(
+    "mask-attribute.missing-without-a-mask",
+    holds={"tf.keras": ">=2.3", "*": ""},
+    instead="mask-attribute.there-without-a-mask",
+)
+@pytest.mark.parametrize("kind", ["Sequential", "Dense"])
+def test_unmasked_output_lacks_the_attribute(keras, kind):
+    assert not hasattr(unmasked_output(keras, kind), "_keras_mask")
+
+
+@claim("mask-attribute.getattr-with-none-is-right")
+@pytest.mark.parametrize("kind", ["Sequential", "Dense", "fresh", "Input", "Embedding"])
+def test_getattr_with_none_tells_whether_there_is_a_mask(keras, kind):
+    made = (unmasked_output if kind in ("Sequential", "Dense") else found)(keras, kind)
+    observe("there" if hasattr(made, "_keras_mask") else "missing")
+    assert (getattr(made, "_keras_mask", None) is None) == (kind != "Embedding")
+
+
+# --- the graph, and handing on -----------------------------------------------------------------
+
+
+@claim("mask-attribute.in-the-graph", instead="mask-attribute.eager-masks-have-values")
+@pytest.mark.parametrize("mode", ["symbolic", "tf.function", case("eager", holds=NEVER)])
+def test_masking_happens_in_a_graph(keras, mode):
+    _, mask = during(keras, mode, keras.mask_of)
+    require(mask is not None, "there is a mask")
+    assert not has_values(keras, mask), "the mask has its values at once"
+
+
+@claim("mask-attribute.eager-masks-have-values")
+@pytest.mark.parametrize("layer", ["Masking", "Embedding", "Dense"])
+def test_mask_of_an_eager_call_has_its_values_at_once(keras, layer):
+    assert same(keras.numpy(keras.mask_of(found(keras, layer))), valid_steps())
+
+
+@claim("mask-attribute.handed-on-as-a-tensor")
+@pytest.mark.parametrize("between", ["Dense", "changes-it"])
+def test_mask_is_handed_on_as_a_tensor_that_layers_process(keras, between):
+    reader, steps = spy(keras), masked_steps(keras)
+    flipped = masked_by(keras, lambda inputs, mask: keras.ops.logical_not(mask))
+    reader(keras.layers.Dense(4)(steps) if between == "Dense" else flipped(steps))
+    (arrived,) = reader.seen
+    require(arrived is not None, "a mask arrives")
+    assert isinstance(arrived, type(keras.tensor(valid_steps())))
+    if between == "Dense":
+        assert arrived is keras.mask_of(steps)
+    else:
+        assert same(keras.numpy(arrived), ~valid_steps())
+
+
+# --- looking at masks --------------------------------------------------------------------------
+
+
+def inspected(keras, how):
+    """The mask behind the second of three layers, found in one of the ways to look at it."""
+    first, second, last = embedding(keras), keras.layers.Dense(4), spy(keras)
+    ids = keras.tensor(padded_ids())
+    if how == "attribute":
+        return second(first(ids))._keras_mask
+    if how == "compute_mask":
+        return second.compute_mask(first(ids), first.compute_mask(ids))
+    if how == "spy":
+        last(second(first(ids)))
+        return last.seen[0]
+    inputs = symbolic_batch(keras)
+    intermediate = second(first(inputs))
+    if how == "submodel":
+        return keras.Model(inputs, intermediate)(ids)._keras_mask
+    if how == "symbolic":
+        return intermediate._keras_mask
+    if not hasattr(type(second), how):
+        raise Unavailable(f"a layer has no {how}")
+    return getattr(second, how)
+
+
+@claim("mask-attribute.inspectable")
+@pytest.mark.parametrize("how", ["attribute", "compute_mask", "spy", "submodel"])
+def test_masks_of_intermediate_outputs_can_be_inspected(keras, how):
+    assert same(keras.numpy(inspected(keras, how)), valid_steps())
+
+
+@claim("mask-attribute.symbolic-shows-the-shape")
+@pytest.mark.parametrize(
+    "how",
+    ["symbolic", *(case(name, exists=BEFORE_KERAS_3) for name in ("input_mask", "output_mask"))],
+)
+def test_symbolic_mask_shows_shape_and_dtype_only(keras, how):
+    mask = inspected(keras, how)
+    assert tuple(mask.shape) == (None, None) and "bool" in str(mask.dtype)
+    assert not has_values(keras, mask)
+
+
+@claim(
+    "mask-attribute.print-tensor",
+    holds=BEFORE_KERAS_3,
+    instead="mask-attribute.print-tensor-is-gone",
+)
+def test_print_tensor_prints_and_returns_a_tensor(keras, capfd):
+    print_tensor, mask = printer(keras), keras.tensor(valid_steps())
+    assert print_tensor is not None, "there is no print_tensor"
+    returned = print_tensor(mask, "mask:")
+    assert returned is mask
+    assert "mask: [[1 1 1 0 0 0]" in capfd.readouterr().out
+
+
+@claim(
+    "mask-attribute.print-tensor-is-gone",
+    holds=SINCE_KERAS_3,
+    instead="mask-attribute.print-tensor",
+)
+def test_there_is_no_print_tensor(keras):
+    assert printer(keras) is None
+
+
+@claim("mask-attribute.print-tensor-drops-the-mask", exists=BEFORE_KERAS_3)
+@pytest.mark.parametrize("mode", ["eager", "symbolic", "tf.function"])
+def test_print_tensor_keeps_the_mask_in_an_eager_call_only(keras, mode, capfd):
+    def kept(x):
+        return attribute(keras.backend.print_tensor(x)) is not None
+
+    _, kept_mask = during(keras, mode, kept)
+    assert kept_mask == (mode == "eager")

@@ -1,0 +1,278 @@
+"""What a recurrent layer returns for a masked batch: shapes, masked steps, the mask itself.
+
+Page: spec/rnn-outputs.md
+"""
+
+import numpy as np
+import pytest
+
+from maskspec import NEVER, case, claim, observe, refuted_by, require
+from maskspec.probes import padded_features, same, valid_steps
+
+KERAS_3 = {"keras": ""}
+NOT_JAX = {"keras/jax": None, "*": ""}
+MASKED_FIRST = np.array([[False, True, False, True, True, False], [True] * 6])
+JAX_BROADCAST = "ncompatible shapes for broadcasting"
+
+
+def layer_of(keras, kind, **options):
+    """A fresh recurrent layer; ``merge_mode=None`` is a Bidirectional that keeps two outputs."""
+    make = keras.layers
+    if kind == "Bidirectional":
+        return make.Bidirectional(make.SimpleRNN(3, **options))
+    if kind == "merge_mode=None":
+        return make.Bidirectional(make.SimpleRNN(3, **options), merge_mode=None)
+    if kind == "own-cell":
+        return make.RNN(amplifier(keras), **options)
+    if kind == "ConvLSTM2D":
+        return make.ConvLSTM2D(2, 1, **options)
+    return getattr(make, kind)(3, **options)
+
+
+def amplifier(keras):
+    """A cell that sums up three features and returns ten times its state, or zero at zero."""
+
+    class Amplifier(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.state_size = self.output_size = 3
+
+        def call(self, inputs, states):
+            total = states[0] + inputs[:, :3]
+            return total * 10.0, [total]
+
+    return Amplifier()
+
+
+def batch_for(keras, kind, x):
+    """Features as a tensor; ConvLSTM2D sees the four of a step as an image of 2 x 2 pixels."""
+    return keras.tensor(x.reshape(x.shape[:2] + (2, 2, 1)) if kind == "ConvLSTM2D" else x)
+
+
+def sequence(keras, kind, mask=MASKED_FIRST, call=None, **options):
+    """What a fresh layer returns for each step of two samples, as numpy (2, 6, units)."""
+    layer = layer_of(keras, kind, return_sequences=True, **options)
+    x = batch_for(keras, kind, padded_features(0.5)[: len(mask)])
+    return keras.numpy(layer(x, mask=keras.tensor(mask), **(call or {}))).reshape(len(mask), 6, -1)
+
+
+def initial(keras):
+    """An initial state other than zero, as arguments of a call of a SimpleRNN(3)."""
+    return {"initial_state": [keras.tensor(np.full((2, 3), 0.7, "float32"))]}
+
+
+# --- shapes ------------------------------------------------------------------------------------
+
+
+@claim("rnn-outputs.full-length")
+@pytest.mark.parametrize("kind", ["LSTM", "Bidirectional"])
+def test_return_sequences_keeps_the_padded_length(keras, kind):
+    x, mask = keras.tensor(padded_features()), keras.tensor(valid_steps())
+    last = tuple(layer_of(keras, kind)(x, mask=mask).shape)
+    steps = tuple(layer_of(keras, kind, return_sequences=True)(x, mask=mask).shape)
+    observe(f"{steps}, by default {last}")
+    require(len(last) == 2, "by default there is no time axis")
+    assert steps == (3, 6, last[1])
+
+
+@claim("rnn-outputs.mask-leaves-the-shape")
+@pytest.mark.parametrize(
+    "layer, returned",
+    [
+        ("LSTM", "last"),
+        ("SimpleRNN", "sequence"),
+        ("Bidirectional", "sequence"),
+        ("Dense", "each-step"),
+    ],
+)
+def test_shape_does_not_depend_on_the_mask(keras, layer, returned):
+    options = {"return_sequences": True} if returned == "sequence" else {}
+    made = layer_of(keras, layer, **options)
+    shapes = {tuple(made(keras.tensor(padded_features())).shape)}
+    for longest in (6, 4):
+        mask = valid_steps() & (np.arange(6) < longest)
+        shapes.add(tuple(made(keras.carry(keras.tensor(padded_features()), mask)).shape))
+    assert len(shapes) == 1
+
+
+@claim("rnn-outputs.first-example-shape")
+def test_first_example_has_the_padded_length(keras):
+    x, valid = np.zeros((4, 10, 5), "float32"), np.arange(10) < np.array([[3], [7], [5], [2]])
+    x[valid] = np.random.RandomState(3).uniform(0, 1, (17, 5))
+    inputs = keras.Input(shape=(10, 5))
+    masked = keras.layers.Masking(mask_value=0.0)(inputs)
+    steps = keras.layers.LSTM(10, return_sequences=True)(masked, mask=keras.tensor(valid))
+    result = keras.Model(inputs=inputs, outputs=steps)(x, training=False)
+    assert tuple(result.shape) == (4, 10, 10)
+
+
+# --- masked steps ------------------------------------------------------------------------------
+
+
+@claim(
+    "rnn-outputs.masked-steps-not-zeroed",
+    instead=(
+        "rnn-outputs.zeros-before-the-first-valid-step",
+        "rnn-outputs.bidirectional-zeroes-masked-steps",
+    ),
+)
+@pytest.mark.parametrize(
+    "kind, masked",
+    [(kind, "after-a-valid-step") for kind in ("SimpleRNN", "LSTM")]
+    + [case(kind, "before-the-first", holds=NEVER) for kind in ("SimpleRNN", "LSTM")]
+    + [case("Bidirectional", "after-a-valid-step", holds=NEVER)],
+)
+def test_outputs_of_masked_steps_are_not_zero(keras, kind, masked):
+    step = 5 if masked == "after-a-valid-step" else 0
+    result = sequence(keras, kind)
+    require(result[1].all(), "outputs of valid steps are not zero")
+    assert result[0, step].any()
+
+
+@claim(
+    "rnn-outputs.last-valid-repeated",
+    instead=("rnn-outputs.jax-repeats-the-state", "rnn.conv-lstm-breaks-on-jax"),
+)
+@pytest.mark.parametrize(
+    "kind, loop",
+    [(kind, "default") for kind in ("SimpleRNN", "LSTM", "GRU")]
+    + [("LSTM", "unrolled"), ("own-cell", "unrolled")]
+    + [case("own-cell", "default", holds=NOT_JAX), case("ConvLSTM2D", "default", holds=NOT_JAX)],
+)
+def test_masked_step_repeats_the_last_valid_output(keras, kind, loop):
+    options = {"unroll": True} if loop == "unrolled" else {}
+    mask = np.array([[True, True, False, True, False, False], [True] * 6, [True] * 6])
+    with refuted_by(ValueError, match=JAX_BROADCAST):
+        padded = sequence(keras, kind, mask, **options)[0]
+    require(not same(padded[1], padded[3]), "valid steps have different outputs")
+    assert same(padded[[2, 4, 5]], padded[[1, 3, 3]])
+
+
+@claim("rnn-outputs.zeros-before-the-first-valid-step", instead="rnn-outputs.jax-repeats-the-state")
+@pytest.mark.parametrize(
+    "kind, state",
+    [("SimpleRNN", "zero"), ("LSTM", "zero"), case("SimpleRNN", "given", holds=NOT_JAX)],
+)
+def test_steps_before_the_first_valid_one_are_zero(keras, kind, state):
+    result = sequence(keras, kind, call=initial(keras) if state == "given" else {})
+    require(result[1].all(), "outputs of valid steps are not zero")
+    assert not result[0, 0].any()
+
+
+@claim(
+    "rnn-outputs.jax-repeats-the-state",
+    holds={"keras/jax": ""},
+    instead=("rnn-outputs.last-valid-repeated", "rnn-outputs.zeros-before-the-first-valid-step"),
+)
+@pytest.mark.parametrize("seen", ["own-cell", "given-state"])
+def test_masked_step_returns_the_first_state(keras, seen):
+    if seen == "own-cell":
+        padded = sequence(keras, "own-cell")[0]
+        assert same(padded[[2, 5]] * 10.0, padded[[1, 4]])
+    else:
+        assert same(sequence(keras, "SimpleRNN", call=initial(keras))[0, 0], np.full(3, 0.7))
+
+
+@claim(
+    "rnn-outputs.zero-output-for-mask",
+    instead=(
+        "rnn-outputs.last-valid-repeated",
+        "rnn-outputs.jax-unrolled-never-zeroes",
+        "rnn.conv-lstm-breaks-on-jax",
+    ),
+)
+@pytest.mark.parametrize(
+    "kind, loop",
+    [("SimpleRNN", "default"), ("LSTM", "default")]
+    + [case("SimpleRNN", "unrolled", holds=NOT_JAX)]
+    + [case("ConvLSTM2D", "default", holds={"keras": "", "keras/jax": None})],
+)
+def test_zero_output_for_mask_makes_zeros(keras, kind, loop):
+    options = {"unroll": True} if loop == "unrolled" else {}
+    mask = np.array([MASKED_FIRST[0], MASKED_FIRST[1], MASKED_FIRST[1]])
+    with refuted_by(ValueError, match=JAX_BROADCAST):
+        result = sequence(keras, kind, mask, zero_output_for_mask=True, **options)
+    require(result[mask].any(axis=1).all(), "outputs of valid steps are not zero")
+    assert not result[~mask].any()
+
+
+@claim(
+    "rnn-outputs.jax-unrolled-never-zeroes",
+    holds={"keras/jax": ""},
+    instead=("rnn-outputs.zero-output-for-mask", "rnn-outputs.bidirectional-zeroes-masked-steps"),
+)
+@pytest.mark.parametrize("kind", ["SimpleRNN", "Bidirectional"])
+def test_unrolled_layer_ignores_zero_output_for_mask(keras, kind):
+    asked = {} if kind == "Bidirectional" else {"zero_output_for_mask": True}
+    with refuted_by(AttributeError, match="'tuple' object has no attribute"):
+        result = sequence(keras, kind, unroll=True, **asked)
+    assert result[0, 5].any()
+
+
+@claim("rnn-outputs.zero-output-wipes-the-last-output")
+def test_zero_output_for_mask_wipes_the_last_output(keras):
+    layer = keras.layers.SimpleRNN(3, zero_output_for_mask=True)
+    x, mask = keras.tensor(padded_features()), keras.tensor(valid_steps())
+    result = keras.numpy(layer(x, mask=mask))
+    require(result[2].all(), "a sample without padding keeps its output")
+    assert not result[:2].any()
+
+
+@claim("rnn-outputs.bidirectional-zeroes-masked-steps")
+def test_bidirectional_returns_zeros_for_masked_steps(keras):
+    result = sequence(keras, "Bidirectional")
+    require(result[MASKED_FIRST].all(), "outputs of valid steps are not zero")
+    assert not result[~MASKED_FIRST].any()
+
+
+# --- the mask of the output ---------------------------------------------------------------------
+
+
+def outputs(keras, kind, **options):
+    """All that a fresh layer returns for a masked batch."""
+    x = keras.carry(batch_for(keras, kind, padded_features()), valid_steps())
+    result = layer_of(keras, kind, **options)(x)
+    return result if isinstance(result, (list, tuple)) else [result]
+
+
+@claim("rnn-outputs.output-gets-the-mask", instead="rnn-outputs.only-sequences-carry-a-mask")
+@pytest.mark.parametrize(
+    "kind, returned",
+    [(kind, "sequence") for kind in ("SimpleRNN", "LSTM")]
+    + [case(kind, "last", holds=NEVER) for kind in ("SimpleRNN", "LSTM")],
+)
+def test_recurrent_layer_adds_the_mask_to_its_output(keras, kind, returned):
+    options = {"return_sequences": True} if returned == "sequence" else {}
+    (output,) = outputs(keras, kind, **options)
+    assert keras.mask_of(output) is not None
+
+
+@claim("rnn-outputs.only-sequences-carry-a-mask")
+@pytest.mark.parametrize("kind, masked, unmasked", [("LSTM", 1, 2), ("merge_mode=None", 2, 2)])
+def test_sequences_carry_the_mask_and_states_none(keras, kind, masked, unmasked):
+    found = [
+        keras.mask_of(y) for y in outputs(keras, kind, return_sequences=True, return_state=True)
+    ]
+    require(len(found) == masked + unmasked, "sequences come first, then states")
+    assert all(same(keras.numpy(mask), valid_steps()) for mask in found[:masked])
+    assert not any(mask is not None for mask in found[masked:])
+    assert not any(keras.mask_of(y) is not None for y in outputs(keras, kind))
+
+
+@claim("rnn-outputs.unexpected-mask-shapes", instead="rnn-outputs.only-sequences-carry-a-mask")
+@pytest.mark.parametrize(
+    "kind",
+    [case(kind, holds=NEVER) for kind in ("LSTM", "GRU", "Bidirectional")]
+    + [case("TimeDistributed", holds=KERAS_3)],
+)
+def test_mask_behind_a_recurrent_layer_is_not_batch_by_time(keras, kind):
+    if kind == "TimeDistributed":  # of 3 samples of 6 lines of 4 words
+        lines = keras.tensor(np.repeat(padded_features()[..., None], 2, axis=-1))
+        mask = np.repeat(valid_steps()[..., None], 4, axis=-1)
+        layer = keras.layers.TimeDistributed(keras.layers.SimpleRNN(3))
+        found = [keras.mask_of(layer(keras.carry(lines, mask)))]
+    else:
+        found = [keras.mask_of(output) for output in outputs(keras, kind, return_sequences=True)]
+    require(all(mask is not None for mask in found), "there is a mask")
+    observe(", ".join(f"{len(mask.shape)} axes" for mask in found))
+    assert all(tuple(mask.shape) != (3, 6) for mask in found)

@@ -1,0 +1,267 @@
+"""TimeDistributed and the mask of the sequences that go through it.
+
+Page: spec/time-distributed.md
+"""
+
+import numpy as np
+import pytest
+
+from maskspec import NEVER, case, claim, observe, refuted_by, require
+from maskspec.probes import same, valid_steps
+from tests.layers import failure
+from tests.nested import WORDS, distributed, sequences, shape_of, texts
+
+KERAS_3 = {"keras": ""}
+NOT_JAX = {"keras/jax": None, "*": ""}
+BAD_SHAPES = "(?i)must match|must be broadcastable|cannot unstack|out of range"
+LENGTH_UNCHECKED = {"keras/tensorflow": ">=3.9,<3.14"}
+LENGTH_CHECKED = {
+    "keras/tensorflow": "!=3.9.*,!=3.10.*,!=3.11.*,!=3.12.*,!=3.13.*",
+    "*": "",
+}
+
+
+def dense_and_distributed(keras):
+    """Dense and TimeDistributed(Dense), with the same weights, for three features."""
+    dense, wrapped = keras.layers.Dense(2), distributed(keras, "Dense")
+    for layer in (dense, wrapped):
+        layer(keras.tensor(np.zeros((3, 6, 3), "float32")))
+    wrapped.set_weights(dense.get_weights())
+    return dense, wrapped
+
+
+def compared(keras, seen):
+    """What is seen of Dense and of TimeDistributed(Dense) behind the same masked RNN."""
+
+    def squares(layer):
+        return lambda x: keras.ops.sum(layer(x) ** 2)
+
+    layers, rnn = dense_and_distributed(keras), keras.layers.SimpleRNN(3, return_sequences=True)
+    steps = rnn(sequences(keras, 2.0))
+    if seen == "gradient":
+        return [keras.gradient(squares(layer), keras.numpy(steps)) for layer in layers]
+    results = [layer(steps) for layer in layers]
+    if seen == "mask":
+        results = [keras.mask_of(result) for result in results]
+    return [keras.numpy(result) for result in results]
+
+
+# --- what TimeDistributed does to the data ------------------------------------------------------
+
+
+@claim(
+    "time-distributed.each-step-by-itself",
+    instead="time-distributed.batch-statistics-of-all-steps",
+)
+@pytest.mark.parametrize(
+    "inner",
+    ["Dense", "SimpleRNN", "Conv1D", case("BatchNormalization", holds=KERAS_3)],
+)
+def test_layer_is_applied_to_each_timestep(keras, inner):
+    training = {"training": True} if inner == "BatchNormalization" else {}
+    x, wrapped = texts(keras, 1.0, masked=False), distributed(keras, inner)
+    result = keras.numpy(wrapped(x, **training))
+    one_by_one = [keras.numpy(wrapped.layer(x[:, step], **training)) for step in range(4)]
+    assert same(result, np.stack(one_by_one, axis=1))
+
+
+@claim(
+    "time-distributed.batch-statistics-of-all-steps",
+    holds={"tf.keras": "", "tf_keras": ""},
+    instead="time-distributed.each-step-by-itself",
+)
+def test_batch_statistics_are_those_of_all_steps(keras):
+    x, wrapped = texts(keras, 1.0, masked=False), distributed(keras, "BatchNormalization")
+    result = keras.numpy(wrapped(x, training=True))
+    values = keras.numpy(x)
+    centred = (values - values.mean(axis=(0, 1, 2))) / np.sqrt(values.var(axis=(0, 1, 2)) + 1e-3)
+    assert same(result, centred)
+
+
+@claim("time-distributed.can-reshape")
+@pytest.mark.parametrize(
+    "inner, shape",
+    [
+        ("Dense", "2x4x3x2"),
+        ("Flatten", "2x4x15"),
+        ("SimpleRNN", "2x4x2"),
+        ("Conv1D", "2x4x2x2"),
+    ],
+)
+def test_time_distributed_can_change_the_shape(keras, inner, shape):
+    result = distributed(keras, inner)(texts(keras, masked=False))
+    assert "x".join(map(str, result.shape)) == shape
+
+
+@claim("time-distributed.dense-changes-the-features")
+@pytest.mark.parametrize("shape", ["eager", "symbolic"])
+def test_dense_transforms_the_features_of_masked_data(keras, shape):
+    size = (4, 10, 5) if shape == "eager" else (None, 10, 5)
+    x = keras.tensor(np.ones(size, "float32")) if shape == "eager" else keras.Input(size[1:])
+    result = keras.layers.TimeDistributed(keras.layers.Dense(3))(keras.layers.Masking()(x))
+    assert tuple(result.shape) == (*size[:2], 3)
+
+
+# --- between Masking and LSTM -------------------------------------------------------------------
+
+
+@claim("time-distributed.second-example")
+def test_second_example_builds_and_keeps_the_length(keras):
+    x, valid = np.zeros((4, 10, 5), "float32"), np.arange(10) < np.array([[3], [7], [5], [2]])
+    x[valid] = np.random.RandomState(3).uniform(0, 1, (17, 5))
+    inputs = keras.Input(shape=(10, 5))
+    masked = keras.layers.Masking(mask_value=0.0)(inputs)
+    three = keras.layers.TimeDistributed(keras.layers.Dense(3))(masked)
+    steps = keras.layers.LSTM(10, return_sequences=True)(three, mask=keras.tensor(valid))
+    result = keras.Model(inputs=inputs, outputs=steps)(x, training=False)
+    assert tuple(result.shape) == (4, 10, 10)
+
+
+@claim("time-distributed.lstm-behind-uses-the-mask")
+@pytest.mark.parametrize("mask", ["carried", "by-hand"])
+def test_lstm_behind_ignores_the_padding(keras, mask):
+    dense, lstm = distributed(keras, "Dense"), keras.layers.LSTM(3)
+    given = {"mask": keras.tensor(valid_steps())} if mask == "by-hand" else {}
+
+    def run(padding, masked):
+        x = sequences(keras, padding, masked=masked and mask == "carried")
+        return keras.numpy(lstm(dense(x), **(given if masked else {})))
+
+    require(not same(run(2.0, False), run(-2.0, False)), "without a mask the padding counts")
+    assert same(run(2.0, True), run(-2.0, True))
+
+
+@claim("time-distributed.mask-stays-batch-by-time")
+@pytest.mark.parametrize("mode", ["eager", "symbolic"])
+def test_mask_keeps_its_shape_and_values(keras, mode):
+    if mode == "eager":
+        result = distributed(keras, "Dense")(sequences(keras))
+        assert same(keras.numpy(keras.mask_of(result)), valid_steps())
+    else:
+        masked = keras.layers.Masking()(keras.Input((6, 4)))
+        result = distributed(keras, "Dense")(masked)
+        assert shape_of(keras.mask_of(result)) == shape_of(keras.mask_of(masked)) == (None, 6)
+
+
+@claim("time-distributed.mask-selects-steps-of-the-output")
+def test_mask_is_read_against_the_output(keras):
+    dense, rnn = distributed(keras, "Dense"), keras.layers.SimpleRNN(3)
+    result = keras.numpy(rnn(dense(sequences(keras, 2.0))))
+    steps = keras.numpy(dense(sequences(keras, 2.0, masked=False)))
+    each = [
+        keras.numpy(rnn(keras.tensor(steps[i : i + 1, valid])))
+        for i, valid in enumerate(valid_steps())
+    ]
+    require(not same(keras.numpy(rnn(keras.tensor(steps))), result), "the masked steps count")
+    assert same(result, np.concatenate(each))
+
+
+@claim(
+    "time-distributed.mask-belongs-to-the-input-only",
+    instead=("time-distributed.mask-stays-batch-by-time", "nested-sequences.mask-follows-inner"),
+)
+@pytest.mark.parametrize(
+    "inner, reading",
+    [
+        ("Dense", "unchanged"),
+        case("Dense", "not-of-the-output", holds=NEVER),
+        case("SimpleRNN", "unchanged", holds=KERAS_3),
+        case("SimpleRNN", "not-of-the-output", holds=KERAS_3),
+    ],
+)
+def test_mask_is_aligned_with_the_input_only(keras, inner, reading):
+    batch, mask = (sequences, valid_steps()) if inner == "Dense" else (texts, WORDS)
+    wrapped = distributed(keras, inner)
+    high, low = wrapped(batch(keras, 2.0)), keras.numpy(wrapped(batch(keras, -2.0)))
+    found = keras.numpy(keras.mask_of(high))
+    observe(f"mask {found.shape}, output {tuple(high.shape)}")
+    if reading == "unchanged":
+        assert same(found, mask)
+    elif inner == "Dense":  # the steps of the output that were computed from padding
+        assert not same(found, np.isclose(keras.numpy(high), low).all(axis=-1))
+    else:
+        assert found.shape != tuple(high.shape)[:-1]
+
+
+@claim(
+    "time-distributed.mask-shape-matters",
+    instead="time-distributed.three-axes-reduced-on-jax",
+)
+@pytest.mark.parametrize(
+    "shape", ["too-short", "transposed", case("one-for-each-feature", holds=NOT_JAX)]
+)
+def test_mask_of_another_shape_does_not_do(keras, shape):
+    mask = {
+        "too-short": valid_steps()[:, :4],
+        "transposed": valid_steps().T.copy(),
+        "one-for-each-feature": np.repeat(valid_steps()[..., None], 2, axis=2),
+    }[shape]
+    steps = distributed(keras, "Dense")(sequences(keras, 2.0, masked=False))
+    rnn = keras.layers.SimpleRNN(7)
+    right = keras.numpy(rnn(steps, mask=keras.tensor(valid_steps())))
+
+    def run():
+        return keras.numpy(rnn(steps, mask=keras.tensor(mask)))
+
+    assert failure(run) or not same(run(), right)
+
+
+@claim(
+    "time-distributed.three-axes-reduced-on-jax",
+    holds={"keras/jax": ""},
+    instead="time-distributed.mask-shape-matters",
+)
+def test_mask_with_three_axes_is_reduced(keras):
+    steps, rnn = sequences(keras, 2.0, masked=False), keras.layers.SimpleRNN(7)
+    right = keras.numpy(rnn(steps, mask=keras.tensor(valid_steps())))
+    each = np.repeat(valid_steps()[..., None], 2, axis=2)
+    each[:, :, 0] = False
+    with refuted_by(Exception, match=BAD_SHAPES):
+        result = keras.numpy(rnn(steps, mask=keras.tensor(each)))
+    assert same(result, right)
+
+
+@claim("time-distributed.needs-a-mask-that-fits", instead="time-distributed.length-unchecked")
+@pytest.mark.parametrize(
+    "inner, length",
+    [
+        case("Dense", 5, holds=LENGTH_CHECKED),
+        case("Dense", 7, holds=LENGTH_CHECKED),
+        ("SimpleRNN", 3),
+    ],
+)
+def test_mask_of_another_length_raises(keras, inner, length):
+    x = (sequences if inner == "Dense" else texts)(keras, masked=False)
+    wrapped, mask = distributed(keras, inner), np.ones((x.shape[0], length), bool)
+    require(not failure(wrapped, x), "without a mask it works")
+    found = failure(lambda: wrapped(x, mask=keras.tensor(mask)))
+    observe(found.partition(":")[0])
+    assert found
+
+
+@claim(
+    "time-distributed.length-unchecked",
+    holds=LENGTH_UNCHECKED,
+    instead="time-distributed.needs-a-mask-that-fits",
+)
+@pytest.mark.parametrize("length", [5, 7])
+def test_dense_takes_a_mask_of_another_length(keras, length):
+    x, wrapped = sequences(keras, masked=False), distributed(keras, "Dense")
+    assert not failure(lambda: wrapped(x, mask=keras.tensor(np.ones((3, length), bool))))
+
+
+# --- behind a recurrent layer ------------------------------------------------------------------
+
+
+@claim("time-distributed.better-than-dense", instead="time-distributed.same-as-dense")
+@pytest.mark.parametrize("seen", [case(seen, holds=NEVER) for seen in ("steps", "mask")])
+def test_time_distributed_treats_the_mask_otherwise_than_dense(keras, seen):
+    plain, wrapped = compared(keras, seen)
+    assert not same(plain, wrapped)
+
+
+@claim("time-distributed.same-as-dense")
+@pytest.mark.parametrize("seen", ["steps", "mask", "gradient"])
+def test_dense_does_the_same(keras, seen):
+    plain, wrapped = compared(keras, seen)
+    assert same(plain, wrapped)

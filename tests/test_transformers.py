@@ -1,0 +1,128 @@
+"""Attention layers and transformer blocks: how they use masks, and what becomes of these.
+
+Page: spec/transformers.md
+"""
+
+import pytest
+
+from maskspec import case, claim, refuted_by, require
+from maskspec.probes import (
+    compose,
+    depends_on_padding,
+    embedding,
+    padded_ids,
+    same,
+    spy,
+    valid_steps,
+)
+from tests.consumers import (
+    ATTENTION,
+    ATTENTION_WORKS,
+    BROKEN_ATTENTION,
+    HAS_MULTI_HEAD,
+    features,
+)
+
+USES_ITS_MASKS = {"tf.keras": ">=2.10", "*": ""}  # MultiHeadAttention
+ATTENTION_LAYERS = [
+    case("MultiHeadAttention", exists=HAS_MULTI_HEAD, holds=USES_ITS_MASKS),
+    case("GroupQueryAttention", exists={"keras": ""}),
+    case("Attention", holds=ATTENTION_WORKS),
+    case("AdditiveAttention", holds=ATTENTION_WORKS),
+]
+
+
+def self_attention(keras, name):
+    """A layer of attention of a batch to itself, as a callable of one tensor."""
+    sizes = {"MultiHeadAttention": (1, 4), "GroupQueryAttention": (4, 1, 1)}
+    layer = getattr(keras.layers, name)(*sizes.get(name, ()))
+
+    def attend(x):
+        with refuted_by(Exception, match=f"{BROKEN_ATTENTION}|KerasTensor cannot be used"):
+            return layer([x, x]) if name in ATTENTION else layer(x, x)
+
+    return attend
+
+
+def transformer_block(keras, norm):
+    """Attention and a residual connection, with the normalization after or before them."""
+    attend, add = self_attention(keras, "MultiHeadAttention"), keras.layers.Add()
+    normalize = keras.layers.LayerNormalization()
+    if norm == "post-norm":
+        return lambda x: normalize(add([x, attend(x)]))
+    return lambda x: add([x, attend(normalize(x))])
+
+
+@claim(
+    "transformers.output-carries-a-mask",
+    instead=("consumption.attention-mask", "consumption.attention-breaks-on-a-mask"),
+)
+@pytest.mark.parametrize("layer", ATTENTION_LAYERS)
+def test_output_of_attention_carries_the_mask(keras, layer):
+    attend = self_attention(keras, layer)
+    unmasked = attend(features(keras, 2.0))
+    require(keras.mask_of(unmasked) is None, "no mask is made from nothing")
+    mask = keras.mask_of(attend(keras.carry(features(keras, 2.0), valid_steps())))
+    assert mask is not None and same(keras.numpy(mask), valid_steps())
+
+
+@claim(
+    "transformers.use-masks",
+    instead=(
+        "transformers.attention-takes-masks-off",
+        "consumption.attention-mask",
+        "consumption.attention-breaks-on-a-mask",
+        "merging.joining-dropped-the-mask",
+    ),
+)
+@pytest.mark.parametrize("layer", ATTENTION_LAYERS)
+def test_attention_leaves_out_padding(keras, layer):
+    attend, valid = self_attention(keras, layer), valid_steps()
+    high, low = (keras.numpy(attend(features(keras, p)))[valid] for p in (2.0, -2.0))
+    require(not same(high, low), "without a mask the padding shows")
+    masked = (keras.carry(features(keras, p), valid) for p in (2.0, -2.0))
+    high, low = (keras.numpy(attend(x))[valid] for x in masked)
+    assert same(high, low)
+
+
+@claim(
+    "transformers.block-keeps-the-mask",
+    exists=HAS_MULTI_HEAD,
+    instead=("transformers.attention-takes-masks-off", "merging.joining-dropped-the-mask"),
+)
+@pytest.mark.parametrize(
+    "mode, norm",
+    [
+        case("functional", "post-norm", holds={**USES_ITS_MASKS, "keras": ">=3.4"}),
+        case("eager", "pre-norm", holds={**USES_ITS_MASKS, "keras": ">=3.4"}),
+        case("eager", "post-norm", holds={**USES_ITS_MASKS, "keras": ">=3.4,<3.8"}),
+    ],
+)
+def test_mask_gets_through_a_transformer_block(keras, mode, norm):
+    def notices_padding(mode, mask_zero):
+        table = embedding(keras, mask_zero=mask_zero)
+        parts = [table, transformer_block(keras, norm), keras.layers.GlobalAveragePooling1D()]
+        return depends_on_padding(compose(keras, mode, parts), table)
+
+    require(notices_padding("eager", False), "without a mask the padding shows")
+    assert not notices_padding(mode, True)
+
+
+@claim(
+    "transformers.attention-takes-masks-off",
+    holds={"keras": ">=3.8"},
+    exists=HAS_MULTI_HEAD,
+    instead="transformers.block-keeps-the-mask",
+)
+@pytest.mark.parametrize("mode", ["eager", "subclassed"])
+def test_multi_head_attention_takes_the_mask_off_its_inputs(keras, mode):
+    attend, after = self_attention(keras, "MultiHeadAttention"), spy(keras)
+
+    def attend_then_look(x):
+        attend(x)
+        return after(x)
+
+    compose(keras, mode, [embedding(keras), after])(padded_ids())
+    require(after.seen[-1] is not None, "the input carries a mask")
+    compose(keras, mode, [embedding(keras), attend_then_look])(padded_ids())
+    assert after.seen[-1] is None

@@ -1,0 +1,160 @@
+"""Sample weights and metrics, where the predictions carry a mask.
+
+Page: spec/weights-and-metrics.md
+"""
+
+import re
+
+import numpy as np
+import pytest
+
+from maskspec import case, claim, observe, refuted_by, require
+from maskspec.probes import padded_features, same, valid_steps
+from tests.layers import failure
+from tests.losses import (
+    MISFIT,
+    compiled,
+    echo,
+    first_number,
+    guesses,
+    marked,
+    on_batch,
+    one_hot,
+    squared_errors,
+    targets,
+    unmasked,
+)
+
+BEFORE_KERAS_3 = {"tf.keras": "", "tf_keras": ""}
+KERAS_3 = {"keras": ""}
+SKIPPING = {"tf.keras": ">=2.3", "keras": ">=3.12", "*": ""}
+SKIPPING_ALL = {"tf.keras": ">=2.3", "tf_keras": ""}
+PER_SAMPLE = [
+    ("masked", "three-samples"),
+    ("masked", "as-many-samples-as-steps"),
+    ("without-a-mask", "three-samples"),
+]
+WITH_A_STATE = ("RootMeanSquaredError", "Recall", "AUC")
+
+
+# --- helpers ------------------------------------------------------------------------------------
+
+
+def step_weights():
+    """A weight between 0.5 and 2 for each step, shape (3, 6), and 100 where it is masked."""
+    weights = np.random.RandomState(3).uniform(0.5, 2, (3, 6)).astype("float32")
+    weights[~valid_steps()] = 100
+    return weights
+
+
+def losses_with(keras, first, copies, *many_weights):
+    """For each of the weights, the loss for the padded features, each sample ``copies`` times."""
+    x, y = (np.concatenate([batch] * copies) for batch in (padded_features(), targets()))
+    model = compiled(keras, first)
+    return [first_number(on_batch(model, x, y, weights)) for weights in many_weights]
+
+
+def per_sample(keras, mask, batch):
+    """By what a weight for each sample multiplies the loss, and by what it is meant to."""
+    copies = 2 if batch == "as-many-samples-as-steps" else 1  # 6 samples of 6 steps
+    first = keras.layers.Masking() if mask == "masked" else unmasked(keras)
+    errors = squared_errors(targets()) * (valid_steps() if mask == "masked" else 1)
+    weights = np.arange(1, 3 * copies + 1, dtype="float32")
+    wanted = (np.concatenate([errors] * copies) * weights[:, None]).sum() / errors.sum() / copies
+    plain, found = losses_with(keras, first, copies, None, weights)
+    return found / plain, wanted
+
+
+def follows_masked_classes(keras, argument, name, weights=None):
+    """Whether other targets in the masked steps, and there only, change a metric."""
+    model = compiled(keras, marked(keras), **{argument: [getattr(keras.metrics, name)()]})
+    results = [np.ravel(on_batch(model, guesses(), one_hot(c), weights)) for c in (0, 1)]
+    return not same(results[0][1], results[1][1])
+
+
+# --- weights ------------------------------------------------------------------------------------
+
+
+@claim("weights-and-metrics.weights-multiply-the-mask")
+@pytest.mark.parametrize("weights", ["fractions", "zeros-and-ones"])
+def test_weights_count_at_the_valid_steps_only(keras, weights):
+    given = step_weights() if weights == "fractions" else (step_weights() > 1).astype("float32")
+    plain, found = losses_with(keras, keras.layers.Masking(), 1, None, given)
+    errors, valid = squared_errors(targets()), valid_steps()
+    assert abs(found / plain - (errors * given)[valid].sum() / errors[valid].sum()) < 1e-4
+
+
+@claim("weights-and-metrics.mask-as-weights-divides-by-all-steps")
+def test_mask_as_weights_divides_by_the_number_of_all_steps(keras):
+    (found,) = losses_with(keras, unmasked(keras), 1, valid_steps().astype("float32"))
+    assert same(found, squared_errors(targets())[valid_steps()].sum() / valid_steps().size)
+
+
+@claim(
+    "weights-and-metrics.weight-per-sample-counts",
+    holds=BEFORE_KERAS_3,
+    instead="weights-and-metrics.weight-per-sample-misses",
+)
+@pytest.mark.parametrize("mask, batch", PER_SAMPLE)
+def test_weight_per_sample_counts_at_each_step_of_the_sample(keras, mask, batch):
+    with refuted_by(Exception, match=MISFIT):
+        found, wanted = per_sample(keras, mask, batch)
+    assert abs(found - wanted) < 1e-4
+
+
+@claim(
+    "weights-and-metrics.weight-per-sample-misses",
+    holds=KERAS_3,
+    instead="weights-and-metrics.weight-per-sample-counts",
+)
+@pytest.mark.parametrize("mask, batch", PER_SAMPLE)
+def test_weight_per_sample_fails_or_weighs_something_else(keras, mask, batch):
+    message = failure(per_sample, keras, mask, batch)
+    require(not message or re.search(MISFIT, message), "if it fails, then on the shapes")
+    observe("fails" if message else "gives another number")
+    found, wanted = (None, None) if message else per_sample(keras, mask, batch)
+    assert message or abs(found - wanted) > 1e-3
+
+
+# --- metrics ------------------------------------------------------------------------------------
+
+
+@claim(
+    "weights-and-metrics.metrics-skip-masked-steps",
+    instead="weights-and-metrics.metrics-with-a-state-count",
+)
+@pytest.mark.parametrize(
+    "argument, name",
+    [
+        *(case("metrics", name, holds=SKIPPING) for name in ("MeanSquaredError", "BinaryAccuracy")),
+        case("weighted_metrics", "MeanSquaredError", holds={"keras": ">=3.12", "*": ""}),
+        *(case("metrics", name, holds=SKIPPING_ALL) for name in WITH_A_STATE),
+    ],
+)
+def test_metrics_skip_masked_steps(keras, argument, name):
+    assert not follows_masked_classes(keras, argument, name)
+
+
+@claim(
+    "weights-and-metrics.metrics-with-a-state-count",
+    holds={"tf.keras": "<2.3", "keras": ""},
+    instead="weights-and-metrics.metrics-skip-masked-steps",
+)
+@pytest.mark.parametrize("name", WITH_A_STATE)
+def test_metrics_that_keep_more_than_a_mean_count_masked_steps(keras, name):
+    assert follows_masked_classes(keras, "metrics", name)
+
+
+@claim("weights-and-metrics.weights-reach-weighted-metrics")
+@pytest.mark.parametrize("name", ["RootMeanSquaredError", "AUC"])
+def test_weights_of_zero_keep_masked_steps_out_of_weighted_metrics(keras, name):
+    weights = valid_steps().astype("float32")
+    assert not follows_masked_classes(keras, "weighted_metrics", name, weights)
+
+
+@claim("weights-and-metrics.weighted-metric-divides-by-weights")
+def test_weighted_metric_is_divided_by_the_weights_of_the_valid_steps(keras):
+    model = echo(keras, weighted_metrics=[keras.metrics.MeanSquaredError()])
+    found = np.ravel(on_batch(model, padded_features(), targets(), step_weights()))[1]
+    weights = step_weights() * valid_steps()
+    assert same(found, (squared_errors(targets()) * weights).sum() / weights.sum())
