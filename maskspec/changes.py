@@ -1,8 +1,8 @@
 """``spec/CHANGES.md``: what changed from each release to the next, newest first.
 
 ``spec/releases/causes.json`` says what made a change: a list of ``{"from", "to", "claims",
-"cause"}``, in which ``cause`` names a pull request or commit as ``owner/repository#1`` or
-``owner/repository@1a2b3c4``.
+"cause"}``, one a line, in which ``cause`` names a pull request or commit as
+``owner/repository#1`` or ``owner/repository@1a2b3c4``.
 """
 
 import json

@@ -3,6 +3,7 @@
 Runs as a process of its own, ``python -m maskspec.collecting``, and prints JSON.
 """
 
+import gc
 import json
 import os
 import subprocess
@@ -112,8 +113,9 @@ def case_of_item(item: Any, expectation: Expectation) -> Case:
 
 
 def main() -> None:
+    gc.disable()  # a short process
     collector = Collector()
-    quiet = ["-p", "no:terminal", "-p", "no:cacheprovider", "-o", "addopts="]
+    quiet = ["-p", "no:terminal", "-p", "no:cacheprovider", "-o", "addopts=", "--assert=plain"]
     status = pytest.main(["--collect-only", *quiet, "tests"], plugins=[collector])
     if status in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
         sys.exit(status)

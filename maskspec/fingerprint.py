@@ -5,13 +5,15 @@ reaches by name, the methods and operations of the adapter that it names, and th
 parameters; not the decorators, so that a changed expectation asks for no new run.
 """
 
+import ast
 import functools
 import hashlib
 import inspect
+import os
 import textwrap
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Any, Dict, Iterator, List, Mapping, Set
+from typing import Any, Dict, Iterator, List, Mapping, Set, Tuple, Union
 
 from maskspec.adapter import TENSORFLOW_OPS, Keras
 
@@ -83,10 +85,42 @@ def _names(code: CodeType) -> Set[str]:
 
 @functools.lru_cache(maxsize=None)
 def _body(value: Any) -> str:
-    lines = textwrap.dedent(inspect.getsource(value)).splitlines()
-    heads = (line.lstrip().startswith(("def ", "class ", "async ")) for line in lines)
-    start = next((i for i, is_head in enumerate(heads) if is_head), 0)  # a lambda has no head
-    return "\n".join(line.rstrip() for line in lines[start:]).rstrip()
+    """The source of a function or class from its head on, without decorators."""
+    path = inspect.getfile(value)
+    first = value.__code__.co_firstlineno if inspect.isfunction(value) else value.__qualname__
+    lines, spans = _source(path, os.stat(path).st_mtime_ns)
+    if first not in spans:  # a lambda
+        return inspect.getsource(value).strip()
+    start, end = spans[first]
+    text = textwrap.dedent("\n".join(lines[start - 1 : end]))
+    return "\n".join(line.rstrip() for line in text.splitlines())
+
+
+@functools.lru_cache(maxsize=None)
+def _source(path: str, changed: int) -> Tuple[List[str], Dict[Union[int, str], Tuple[int, int]]]:
+    """The lines of a file, and the first and last line of each function and class in it.
+
+    A function is found by the line on which it or its decorators begin, as its code names it, and
+    a class by its name. One parse a file is much cheaper than ``inspect.getsource`` for each.
+    """
+    text = Path(path).read_text(encoding="utf-8")
+    spans: Dict[Union[int, str], Tuple[int, int]] = {}
+    for name, node in _definitions(ast.parse(text), ""):
+        first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+        spans[name if isinstance(node, ast.ClassDef) else first] = (node.lineno, node.end_lineno)
+    return text.splitlines(), spans
+
+
+def _definitions(tree: Any, within: str) -> Iterator[Tuple[str, Any]]:
+    """Each function and class below ``tree`` with its qualified name."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            name = within + node.name
+            yield name, node
+            inner = name if isinstance(node, ast.ClassDef) else f"{name}.<locals>"
+            yield from _definitions(node, f"{inner}.")
+        elif isinstance(node, ast.stmt):
+            yield from _definitions(node, within)
 
 
 def _plain(value: Any) -> Any:

@@ -69,7 +69,7 @@ def amiss(project: Project, record: results.Record) -> str:
     cases = cases_of(project.collection.cases, cell.implementation)
     right = {(c.claim, c.case): c.fingerprint for c in cases}
     rows = {(row.claim, row.case): row.test for row in record.rows}
-    if rows == right:
+    if rows == right or (cell.is_pre and rows and rows.items() <= right.items()):
         return ""
     current = sum(right.get(key) == test for key, test in rows.items())
     return f"{current} of {len(right)} cases of {record.cell} are there and up to date"

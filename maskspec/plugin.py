@@ -27,6 +27,7 @@ from maskspec.results import Row
 from maskspec.verdicts import Precondition, judge, origin
 
 ROW = "maskspec.row"
+FINGERPRINT = pytest.StashKey[str]()
 LETTERS = {"holds": ".", "refuted": "r", "unavailable": "u"}
 
 
@@ -148,6 +149,10 @@ class Session:
             self.config.workeroutput["maskspec.problem"] = True  # xdist: the controller says it
             items.clear()
             return
+        if self.config.option.record is not None:  # while the files are those that were imported
+            for item, e in checks:
+                if e is not None:
+                    item.stash[FINGERPRINT] = case_of_item(item, e).fingerprint
         wanted = [self._wanted(item, e) for item, e in checks]
         items[:] = [item for (item, _), w in zip(checks, wanted) if w]
         if not all(wanted):
@@ -164,7 +169,7 @@ class Session:
         return not self._is_recorded(item, expectation, installed)
 
     def _is_recorded(
-        self, item: Any, expectation: Expectation, installed: Optional[Installed]
+        self, item: pytest.Item, expectation: Expectation, installed: Optional[Installed]
     ) -> bool:
         option = self.config.option
         if installed is None or not option.stale or option.record is None:
@@ -172,7 +177,7 @@ class Session:
         if installed not in self.recorded:
             self.recorded[installed] = recording.up_to_date(option.record, installed)
         row = self.recorded[installed].get((expectation.claim, case_name(item)))
-        return row is not None and row.test == case_of_item(item, expectation).fingerprint
+        return row is not None and row.test == item.stash[FINGERPRINT]
 
     def pytest_report_header(self) -> List[str]:
         return [f"maskspec: {i}, cell {i.cell}" for i in self.installed]
@@ -193,6 +198,7 @@ class Session:
             "expected": _expected(pyfuncitem, expectation, installed),
             "verdict": "error",
             "observed": "",
+            "test": pyfuncitem.stash.get(FINGERPRINT, ""),
         }
         pyfuncitem.user_properties.append((ROW, row))
         arguments = {a: pyfuncitem.funcargs[a] for a in pyfuncitem._fixtureinfo.argnames}

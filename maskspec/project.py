@@ -1,5 +1,6 @@
 """Everything the project says of itself, read once: pages, tests, sources, releases, records."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -49,11 +50,18 @@ class Project:
 
     def claim_verdicts(self, *claims: str) -> Dict[str, str]:
         """The verdict of ``claims``, taken as one, on each recorded cell that ran them."""
-        found: Dict[str, List[str]] = {}
-        for claim in claims:
-            for cell, cases in self.verdicts(claim).items():
-                found.setdefault(cell, []).extend(cases.values())
-        return {cell: verdict_of(found[cell]) for cell in self.records if cell in found}
+        if claims not in self._claim_verdicts:
+            found: Dict[str, List[str]] = {}
+            for claim in claims:
+                for cell, cases in self.verdicts(claim).items():
+                    found.setdefault(cell, []).extend(cases.values())
+            verdicts = {cell: verdict_of(found[cell]) for cell in self.records if cell in found}
+            self._claim_verdicts[claims] = verdicts
+        return self._claim_verdicts[claims]
+
+    @cached_property
+    def _claim_verdicts(self) -> Dict[Tuple[str, ...], Dict[str, str]]:
+        return {}
 
     @cached_property
     def _cases(self) -> Dict[str, List[Case]]:
@@ -75,11 +83,13 @@ class Project:
 def load(root: Path) -> Project:
     """Read the project at ``root``; what is broken is kept for the rules to name."""
     known = releases.load(root / "spec" / "releases")
-    records, broken = results.read_all(root / "spec" / "releases", known.cells)
+    with ThreadPoolExecutor(max_workers=1) as pool:  # the tests are collected by another process
+        collection = pool.submit(collect, root)
+        records, broken = results.read_all(root / "spec" / "releases", known.cells)
+        book, texts = pages.read(root), sources.read(root)
     released = {name: r for name, r in records.items() if not known.cells[name].is_pre}
     ahead = {name: r for name, r in records.items() if known.cells[name].is_pre}
-    read = pages.read(root), collect(root), sources.read(root)
-    return Project(root, *read, known, released, ahead, broken)
+    return Project(root, book, collection.result(), texts, known, released, ahead, broken)
 
 
 def verdict_of(verdicts: Sequence[str]) -> str:

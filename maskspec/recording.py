@@ -9,6 +9,7 @@ import pytest
 from maskspec import results
 from maskspec.collecting import cases_of, collect
 from maskspec.discovery import Installed
+from maskspec.releases import PRE
 
 
 class NotRecorded(Exception):
@@ -25,29 +26,33 @@ def record(
     """Write ``folder/<cell>/results.jsonl`` from ``rows``; raise ``NotRecorded`` if incomplete.
 
     With ``--stale``, rows of the record there that are up to date stand for cases that have not
-    run. An unexpected verdict is recorded (it was observed); an error or a missing case is not.
+    run. An unexpected verdict is recorded (it was observed); an error or a missing case is not,
+    but that the record of a pre-release may lack the cases that end in an error.
     """
-    stale = config.option.stale
+    stale, is_pre = config.option.stale, installed.cell.endswith(PRE)
     nothing = (pytest.ExitCode.NO_TESTS_COLLECTED,) if stale else ()
     if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, *nothing):
         raise NotRecorded("the run was interrupted or could not start")
     mine = {(r["claim"], r["case"]): r for r in rows if r["cell"] == installed.cell}
-    faults = sorted({r["claim"] for r in mine.values() if r["verdict"] == "error"})
-    if faults:
-        raise NotRecorded(f"{installed.cell}: no verdict on {', '.join(faults)}")
-    there = cases_of(collect(config.rootpath).cases, installed.implementation)
+    faults = {key for key, r in mine.items() if r["verdict"] == "error"}
+    if faults and not is_pre:
+        claims = ", ".join(sorted({claim for claim, _ in faults}))
+        raise NotRecorded(f"{installed.cell}: no verdict on {claims}")
+    collection = collect(config.rootpath)
+    if collection.broken:
+        raise NotRecorded(f"{': '.join(collection.broken[0])}; was it edited while it ran?")
+    there = cases_of(collection.cases, installed.implementation)
     cases = {(c.claim, c.case): c for c in there}
     kept = up_to_date(folder, installed) if stale else {}
     recorded = {
         key: row for key, row in kept.items() if key in cases and row.test == cases[key].fingerprint
     }
-    for (claim, case), r in mine.items():
-        if (claim, case) in cases:
-            row = results.Row(
-                claim, case, r["verdict"], r["observed"], cases[claim, case].fingerprint
-            )
-            recorded[claim, case] = row
-    if set(recorded) != set(cases):
+    for key, r in mine.items():
+        if key in cases and r["test"] != cases[key].fingerprint:
+            raise NotRecorded(f"{' '.join(key)} was edited while it ran; run it again")
+        if key in cases and key not in faults:
+            recorded[key] = results.Row(*key, r["verdict"], r["observed"], r["test"])
+    if set(recorded) | faults != set(cases):
         raise NotRecorded(
             f"{installed.cell}: {len(recorded)} of {len(cases)} cases ran; "
             "record a whole run, without --claim, -k or a path"

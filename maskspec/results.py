@@ -8,7 +8,7 @@ import sys
 import sysconfig
 from collections import Counter
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, NamedTuple, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Set, Tuple
 
 from maskspec.verdicts import VERDICTS
 
@@ -85,7 +85,7 @@ def read(path: Path) -> Record:
     lines = path.read_bytes().splitlines()  # bytes: str would also split at U+2028 and its like
     if not lines:
         raise BrokenRecord(f"{path}:1: the file is empty")
-    parsed = [_parse(path, number, line) for number, line in enumerate(lines, 1)]
+    parsed = _parse_all(path, lines)
     _expect_keys(path, 1, parsed[0], HEADER_KEYS, "header")
     if parsed[0]["schema"] != SCHEMA:
         raise BrokenRecord(f"{path}:1: schema {parsed[0]['schema']}, this project reads {SCHEMA}")
@@ -116,6 +116,16 @@ def read_all(releases: Path, cells: Iterable[str]) -> Tuple[Dict[str, Record], L
     return records, problems
 
 
+def _parse_all(path: Path, lines: List[bytes]) -> List[Dict[str, Any]]:
+    try:  # at once is several times faster
+        values = json.loads(b"[%b]" % b",".join(lines))
+    except ValueError:
+        values = []
+    if len(values) == len(lines) and all(isinstance(value, dict) for value in values):
+        return values
+    return [_parse(path, number, line) for number, line in enumerate(lines, 1)]
+
+
 def _parse(path: Path, number: int, line: bytes) -> Dict[str, Any]:
     try:
         value = json.loads(line)
@@ -126,11 +136,9 @@ def _parse(path: Path, number: int, line: bytes) -> Dict[str, Any]:
     return value
 
 
-def _expect_keys(
-    path: Path, number: int, value: Dict[str, Any], keys: Iterable[str], what: str
-) -> None:
-    odd = sorted(set(value) ^ set(keys))
-    if odd:
+def _expect_keys(path: Path, number: int, value: Dict[str, Any], keys: Set[str], what: str) -> None:
+    if value.keys() != keys:
+        odd = sorted(value.keys() ^ keys)
         raise BrokenRecord(f"{path}:{number}: this {what} has missing or unknown keys: {odd}")
 
 

@@ -120,13 +120,17 @@ def _index(project: Project, text: str) -> str:
         )
     if project.prereleases:
         lines += ["", "Pre-releases are free to differ, and nothing above counts them:", ""]
-        lines += ["| cell | version | newest release | verdicts that differ |", "|---|---|---|---|"]
+        lines.append(
+            "| cell | version | newest release | claims that differ | cases without verdict |"
+        )
+        lines.append("|---|---|---|---|---|")
     for cell, record in project.prereleases.items():
         newest = changes.newest_before(project, project.releases.cells[cell])
         differ = len(compare(project, project.records[newest], record))
+        wanting = len(project.records[newest].rows) - len(record.rows)
         lines.append(
             f"| [{cell}](releases/{cell}/results.jsonl) | {record.header['version']} | {newest} "
-            f"| {differ or 'none'} |"
+            f"| {differ or 'none'} | {wanting or 'none'} |"
         )
     block = "\n".join([CHAPTERS_START, *lines, CHAPTERS_END])
     return CHAPTERS.sub(lambda _: block, text)

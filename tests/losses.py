@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from maskspec import Unavailable
 from maskspec.probes import padded_features, valid_steps
 
 BEFORE_2_11 = {"tf.keras": "<2.11"}
@@ -67,6 +68,12 @@ def compiled(keras, *layers, run_eagerly=True, **options):
 def echo(keras, **options):
     """A compiled model that predicts the padded features, with their mask."""
     return compiled(keras, keras.layers.Masking(), **options)
+
+
+def on_jax(keras):
+    """Raise ``Unavailable`` unless the backend is jax."""
+    if keras.backend_name != "jax":
+        raise Unavailable(f"jax is not the backend, {keras.backend_name} is")
 
 
 def squared_loss(keras, kind):

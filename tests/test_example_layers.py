@@ -225,7 +225,7 @@ def test_temporal_softmax_discards_masked_steps(keras, proof):
 def test_temporal_softmax_works_without_a_mask(keras, mode):
     with refuted_by(ValueError, RuntimeError, match="None"):
         output = compose(keras, mode, [temporal_softmax(keras)], ids=False)(padded_features())
-    assert output.shape == (3, 6, 4)
+    assert np.isfinite(output).all()  # early jax made "not a number" of None
 
 
 @claim("example-layers.guarded-softmax-works-unmasked")

@@ -205,7 +205,7 @@ def mask_lost_in_jax(keras):
 
 @claim(
     "mask-attribute.table-in-jax-transformations",
-    holds={"keras/jax": ">=3.6"},
+    holds={"keras/jax": ">=3.7"},
     exists={"keras/jax": ""},
     instead="mask-attribute.lost-in-jax-transformations",
 )
@@ -215,7 +215,7 @@ def test_mask_is_in_a_table_while_jax_traces(keras):
 
 @claim(
     "mask-attribute.lost-in-jax-transformations",
-    holds={"keras/jax": "<3.6"},
+    holds={"keras/jax": "<3.7"},
     exists={"keras/jax": ""},
     instead="mask-attribute.table-in-jax-transformations",
 )

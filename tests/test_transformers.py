@@ -53,9 +53,23 @@ def transformer_block(keras, norm):
     return lambda x: add([x, attend(normalize(x))])
 
 
+def mask_stays(keras, mode):
+    """Whether a tensor still carries its mask when attention has been called on it."""
+    attend, after = self_attention(keras, "MultiHeadAttention"), spy(keras)
+
+    def attend_then_look(x):
+        attend(x)
+        return after(x)
+
+    compose(keras, mode, [embedding(keras), after])(padded_ids())
+    require(after.seen[-1] is not None, "the input carries a mask")
+    compose(keras, mode, [embedding(keras), attend_then_look])(padded_ids())
+    return after.seen[-1] is not None
+
+
 @claim(
     "transformers.output-carries-a-mask",
-    instead=("consumption.attention-mask", "consumption.attention-breaks-on-a-mask"),
+    instead=("transformers.automatic-mask-ignored", "consumption.attention-breaks-on-a-mask"),
 )
 @pytest.mark.parametrize("layer", ATTENTION_LAYERS)
 def test_output_of_attention_carries_the_mask(keras, layer):
@@ -69,10 +83,8 @@ def test_output_of_attention_carries_the_mask(keras, layer):
 @claim(
     "transformers.use-masks",
     instead=(
-        "transformers.attention-takes-masks-off",
-        "consumption.attention-mask",
+        "transformers.automatic-mask-ignored",
         "consumption.attention-breaks-on-a-mask",
-        "merging.joining-dropped-the-mask",
     ),
 )
 @pytest.mark.parametrize("layer", ATTENTION_LAYERS)
@@ -86,9 +98,31 @@ def test_attention_leaves_out_padding(keras, layer):
 
 
 @claim(
+    "transformers.automatic-mask-ignored",
+    holds={"tf.keras": "<2.10"},
+    exists=HAS_MULTI_HEAD,
+    instead=("transformers.use-masks", "consumption.attention-mask"),
+)
+@pytest.mark.parametrize("what", ["padding-counts", "output-carries-none"])
+def test_multi_head_attention_ignores_the_mask_that_its_input_carries(keras, what):
+    attend, valid = self_attention(keras, "MultiHeadAttention"), valid_steps()
+    masked = [keras.carry(features(keras, padding), valid) for padding in (2.0, -2.0)]
+    require(keras.mask_of(masked[0]) is not None, "the input carries a mask")
+    high, low = (attend(x) for x in masked)
+    if what == "padding-counts":
+        assert not same(keras.numpy(high)[valid], keras.numpy(low)[valid])
+    else:
+        assert keras.mask_of(high) is None
+
+
+@claim(
     "transformers.block-keeps-the-mask",
     exists=HAS_MULTI_HEAD,
-    instead=("transformers.attention-takes-masks-off", "merging.joining-dropped-the-mask"),
+    instead=(
+        "transformers.attention-takes-masks-off",
+        "transformers.automatic-mask-ignored",
+        "merging.joining-dropped-the-mask",
+    ),
 )
 @pytest.mark.parametrize(
     "mode, norm",
@@ -112,17 +146,19 @@ def test_mask_gets_through_a_transformer_block(keras, mode, norm):
     "transformers.attention-takes-masks-off",
     holds={"keras": ">=3.8"},
     exists=HAS_MULTI_HEAD,
-    instead="transformers.block-keeps-the-mask",
+    instead="transformers.attention-leaves-masks-on",
 )
 @pytest.mark.parametrize("mode", ["eager", "subclassed"])
 def test_multi_head_attention_takes_the_mask_off_its_inputs(keras, mode):
-    attend, after = self_attention(keras, "MultiHeadAttention"), spy(keras)
+    assert not mask_stays(keras, mode)
 
-    def attend_then_look(x):
-        attend(x)
-        return after(x)
 
-    compose(keras, mode, [embedding(keras), after])(padded_ids())
-    require(after.seen[-1] is not None, "the input carries a mask")
-    compose(keras, mode, [embedding(keras), attend_then_look])(padded_ids())
-    assert after.seen[-1] is None
+@claim(
+    "transformers.attention-leaves-masks-on",
+    holds={"keras": "<3.8", "*": ""},
+    exists=HAS_MULTI_HEAD,
+    instead="transformers.attention-takes-masks-off",
+)
+@pytest.mark.parametrize("mode", ["eager", "subclassed"])
+def test_multi_head_attention_leaves_the_mask_on_its_inputs(keras, mode):
+    assert mask_stays(keras, mode)

@@ -2,14 +2,13 @@
 
 import re
 from pathlib import Path
-from typing import Iterator, List, Set, Tuple
-
-from packaging.version import Version
+from typing import Dict, Iterator, List, Set, Tuple
 
 from maskspec.claims import decided_on
-from maskspec.collecting import cases_of
+from maskspec.collecting import Case, cases_of
 from maskspec.project import Project
 from maskspec.ranges import ALWAYS, BACKENDS, NEVER, Range, bounds, contains, expected_verdict
+from maskspec.results import Record
 from maskspec.rules import Found, each_test, relative, rule
 from maskspec.verdicts import HOLDS, REFUTED
 
@@ -49,9 +48,13 @@ def instead_does_not_hold(project: Project) -> Found:
         if not findings:
             continue
         held = [project.claim_verdicts(id) for id in findings]
+        bare = []
         for cell, cases in project.verdicts(claim).items():
             if REFUTED in cases.values() and not any(h.get(cell) == HOLDS for h in held):
-                yield path, line, f"{claim} is refuted on {cell}, where no finding of it holds"
+                bare.append(cell)
+        if bare:
+            more = f" and {len(bare) - 1} more cells" if len(bare) > 1 else ""
+            yield path, line, f"{claim} is refuted on {bare[0]}{more}, where no finding of it holds"
 
 
 @rule("unknown-release", "use a release that spec/releases/cells.json lists")
@@ -101,8 +104,9 @@ def stale_record(project: Project) -> Found:
         right = {(c.claim, c.case): c.fingerprint for c in cases}
         path = f"spec/releases/{cell}/results.jsonl"
         rows = {(row.claim, row.case): row.test for row in record.rows}
+        missing = set() if rows and cell in project.prereleases else set(right) - set(rows)
         for keys, what in (
-            (set(right) - set(rows), "cases have no row"),
+            (missing, "cases have no row"),
             (set(rows) - set(right), "rows are of no case"),
             ({k for k in rows if k in right and rows[k] != right[k]}, "rows ran another test"),
         ):
@@ -113,22 +117,45 @@ def stale_record(project: Project) -> Found:
 
 @rule("contradicted-expectation", "suspect the test first; then mend holds= or exists=")
 def contradicted_expectation(project: Project) -> Found:
-    for cell, record in project.records.items():
-        head = record.header
-        seen = {(row.claim, row.case): row.verdict for row in record.rows}
-        for c in cases_of(project.collection.cases, head["implementation"]):
-            at = head["implementation"], head["version"], head["backend"]
-            expected = expected_verdict(c.holds, c.exists, *at)
-            verdict = seen.get((c.claim, c.case), expected)
-            if verdict != expected:
-                what = f"{c.claim} [{c.case}] was {verdict} on {cell}, expected {expected}"
-                yield c.path, c.line, what
+    expected: Dict[Tuple[str, str], str] = {}  # many cases have the same ranges
+    seen = {cell: _verdicts(record) for cell, record in project.records.items()}
+    for c in project.collection.cases:
+        ranges = f"{c.holds} {c.exists}"
+        for cell, record in project.records.items():
+            head = record.header
+            if (c.claim, c.case) not in seen[cell]:
+                continue  # "stale-record" says so
+            if (ranges, cell) not in expected:
+                at = head["implementation"], head["version"], head["backend"]
+                expected[ranges, cell] = expected_verdict(c.holds, c.exists, *at)
+            verdict = seen[cell][c.claim, c.case]
+            if verdict != expected[ranges, cell]:
+                wanted = f"expected {expected[ranges, cell]}"
+                yield c.path, c.line, f"{c.claim} [{c.case}] was {verdict} on {cell}, {wanted}"
+
+
+@rule("unproved-boundary", "add and record the cell, or mend the range")
+def unproved_boundary(project: Project) -> Found:
+    recorded = (project.releases.cells[name] for name in project.records)
+    ran = {(cell.implementation, cell.release, cell.backend) for cell in recorded}
+    for c in project.collection.cases:
+        for before, after in _neighbours(project, c):
+            expected = [expected_verdict(c.holds, c.exists, *at) for at in (before, after)]
+            for at in {before, after} - ran if expected[0] != expected[1] else ():
+                what = " ".join(at[:2]) + (f" on {at[2]}" if at[0] == "keras" else "")
+                change = f"{expected[0]} up to {before[1]}, {expected[1]} from {after[1]}"
+                yield c.path, c.line, f"{c.claim} [{c.case}]: {change}, but {what} has not run"
+
+
+def _verdicts(record: Record) -> Dict[Tuple[str, str], str]:
+    return {(row.claim, row.case): row.verdict for row in record.rows}
 
 
 def _refuted_somewhere(project: Project, claim: str) -> bool:
+    cases = {f"{c.holds} {c.exists}": c for c in project.cases(claim)}  # most have the same ranges
     return any(
         expected_verdict(c.holds, c.exists, *at) == REFUTED
-        for c in project.cases(claim)
+        for c in cases.values()
         for at in _known(project, c.standalone)
     )
 
@@ -152,6 +179,22 @@ def _known(project: Project, standalone: bool) -> List[Release]:
         (implementation, version, backend)
         for implementation, versions in project.releases.known.items()
         if decided_on(implementation, standalone)
-        for version in sorted(versions, key=Version)
+        for version in versions
         for backend in (BACKENDS if implementation == "keras" else BACKENDS[:1])
     ]
+
+
+def _neighbours(project: Project, case: Case) -> Iterator[Tuple[Release, Release]]:
+    """Releases that follow each other, on TensorFlow and on each backend with a range of its own.
+
+    Where a range does not tell the backends apart, TensorFlow proves it for all.
+    """
+    ranges = (*case.holds, *case.exists)
+    if not any(specifier for range_ in ranges for specifier in range_.values()):
+        return  # no boundary
+    for implementation, versions in project.releases.known.items():
+        for backend in BACKENDS if implementation == "keras" else BACKENDS[:1]:
+            own = any(range_.get(f"keras/{backend}") for range_ in ranges)
+            if decided_on(implementation, case.standalone) and (backend == BACKENDS[0] or own):
+                at = [(implementation, version, backend) for version in versions]
+                yield from zip(at, at[1:])

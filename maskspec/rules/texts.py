@@ -3,9 +3,10 @@
 import configparser
 import re
 from pathlib import Path
-from typing import Dict
+from typing import Dict, List
 
-from maskspec import sync
+from maskspec import changes, sync
+from maskspec.comparing import compare
 from maskspec.project import Project
 from maskspec.rules import Found, relative, rule
 
@@ -24,11 +25,32 @@ def cells_disagree(project: Project) -> Found:
     listed = set(tox.get("tox", "env_list", fallback="").split())
     for name in sorted(cells ^ listed):
         yield "tox.ini", 1, f"{name} is in one of env_list and cells.json only"
+    for label in tox.get("tox", "labels", fallback="").strip().splitlines():
+        for name in sorted(set(label.partition("=")[2].replace(",", " ").split()) - cells):
+            yield "tox.ini", 1, f"the label {label.partition('=')[0].strip()} names no cell: {name}"
+    pythons = tox.get("testenv", "base_python", fallback="")
+    for cell in project.releases.cells.values():
+        if _python(pythons, cell.name) != [f"python{cell.python}"]:
+            yield "tox.ini", 1, f"base_python of {cell.name} is not python{cell.python} alone"
     for cell in project.releases.cells.values():
         known = project.releases.known.get(cell.implementation, ())
         if not cell.is_pre and cell.release not in known:
             where = "spec/releases/cells.json", 1
             yield (*where, f"{cell.name} is of a release that 'releases' does not list")
+
+
+def _python(setting: str, cell: str) -> List[str]:
+    """The lines of a setting of tox that are for ``cell``: ``a,b-!c: python3.8``."""
+    factors = cell.split("-")
+    found = []
+    for line in setting.strip().splitlines():
+        condition, _, value = line.rpartition(":")
+        for part in condition.split(","):
+            names = [name for name in part.strip().split("-") if name]
+            if all((name.strip("!") in factors) != name.startswith("!") for name in names):
+                found.append(value.strip())
+                break
+    return found
 
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -56,6 +78,21 @@ def dead_link(project: Project) -> Found:
                     yield relative(project, page), number, f"{target}: there is no such file"
                 elif anchor and not _has_anchor(text(there), anchor):
                     yield relative(project, page), number, f"{target}: there is no such anchor"
+
+
+@rule("dead-cause", "name two neighbouring releases and claims that change from one to the other")
+def dead_cause(project: Project) -> Found:
+    names = {(before.name, after.name) for before, after in changes.pairs(project)}
+    for number, entry in enumerate(changes.read_causes(project), 2):
+        where, pair = ("spec/releases/causes.json", number), (entry["from"], entry["to"])
+        if pair not in names:
+            yield (*where, f"{' and '.join(pair)} are no neighbouring recorded releases")
+            continue
+        changed = compare(project, *(project.records[name] for name in pair))
+        for claim in sorted(set(entry["claims"]) - {change.claim.id for change in changed}):
+            yield (*where, f"{claim} does not change from {' to '.join(pair)}")
+        if not entry["claims"]:
+            yield (*where, f"{entry['cause']} names no claim")
 
 
 @rule("stale-evidence", "run python -m maskspec sync")

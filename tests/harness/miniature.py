@@ -148,6 +148,18 @@ UNITS = (
     ("L7.c1", "twice(2)", "talk-005"),
 )
 
+TOX = """[tox]
+env_list =
+    {}
+labels =
+    quick = tf2.15
+
+[testenv]
+base_python =
+    tf2.15: python3.11
+    !tf2.15: python3.11
+"""
+
 README = """# Miniature
 
 See [the chapter](demo.md#demo.pads-with-zero).
@@ -173,7 +185,7 @@ def lay_out(root):
     write(root / "tests" / "test_demo.py", TESTS)
     write(root / "spec" / "demo.md", PAGE)
     write(root / "spec" / "README.md", README)
-    write(root / "tox.ini", "[tox]\nenv_list =\n    " + "\n    ".join(CELLS) + "\n")
+    write(root / "tox.ini", TOX.format("\n    ".join(CELLS)))
     sources = root / "spec" / "sources"
     write(sources / "sources.json", json.dumps({"talk": {"title": "A talk", "date": None}}))
     units, statements = [], []
@@ -253,6 +265,17 @@ class Miniature:
         text = self.read(name)
         assert old in text, f"{name} has no {old!r}"
         self.write(name, text.replace(old, new, 1))
+
+    def add_cell(self, name, **about):
+        """Give the project one more cell, not yet recorded."""
+        cells = json.loads(self.read("spec/releases/cells.json"))
+        cells["cells"][name] = {"python": "3.11", "pins": [], **about}
+        known = cells["releases"].setdefault(about["implementation"], [])
+        if about["release"] not in known and not name.endswith("-pre"):
+            known.append(about["release"])
+        self.write("spec/releases/cells.json", json.dumps(cells))
+        self.write(f"spec/releases/{name}/constraints.txt", "numpy==1.0\n")
+        self.edit("tox.ini", "env_list =\n", f"env_list =\n    {name}\n")
 
     def record_path(self, cell):
         return self.path(f"spec/releases/{cell}/results.jsonl")

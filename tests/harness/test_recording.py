@@ -89,6 +89,19 @@ def test_an_interrupted_run_is_not_recorded(mini):
     assert "the run was interrupted or could not start" in done.output
 
 
+@pytest.mark.parametrize(
+    "after, complaint",
+    [("== 0 + 0", "demo.pads-with-zero  was edited while it ran; run it again"),
+     ("== 0 +", f"{TESTS}: "), ],
+    ids=["changed", "broken"],
+)  # fmt: skip
+def test_a_test_that_is_edited_while_it_runs_is_not_recorded(mini, after, complaint):
+    edited = mini.read(TESTS).replace("padding() == 0", f"padding() {after}")
+    write = f"pathlib.Path({TESTS!r}).write_text({edited!r})"
+    mini.write("edits.py", f"import pathlib\ndef pytest_runtest_logfinish():\n    {write}\n")
+    assert complaint in refuses(mini, "-p", "edits").output
+
+
 def test_a_run_with_a_skipped_case_is_not_recorded(mini):
     mini.edit(TESTS, "assert keras.padding() == 0", "pytest.skip('not today')")
     assert refuses(mini).code == 4

@@ -1,5 +1,6 @@
 """Every rule of the catalogue check: the miniature trips none, each edit of it trips one."""
 
+import json
 import re
 import shutil
 
@@ -11,6 +12,7 @@ PAGE, TESTS, TOX = "spec/demo.md", "tests/test_demo.py", "tox.ini"
 UNITS, STATEMENTS = "spec/sources/talk.units.jsonl", "spec/sources/talk.statements.jsonl"
 CELLS, INDEX = "spec/releases/cells.json", "spec/README.md"
 RECORD = "spec/releases/tf2.15/results.jsonl"
+NEIGHBOURS = "keras3.14-tensorflow", "keras3.15-tensorflow"
 ZERO = '@claim("demo.pads-with-zero")'
 LAST = '{"keras": ">=3.15"}, instead'
 
@@ -69,8 +71,31 @@ EDITS = [
     ("stale-record", TESTS, '["copy", case', '["copy", "new", case', "cases have no row"),
     ("stale-record", TESTS, '["copy", case', "[case", "rows are of no case"),
     ("contradicted-expectation", TESTS, '">=3.15"})', '"<3.15"})', "was holds on keras3.15-tens"),
-    ("cells-disagree", TOX, "tf2.15", "tf2.14", "tf2.15 is in one of env_list and cells.json"),
+    (
+        "cells-disagree",
+        TOX,
+        "    tf2.15\n",
+        "    tf2.14\n",
+        "tf2.15 is in one of env_list and cells.json",
+    ),
+    ("cells-disagree", TOX, "  tf2.15: python3.11", "  tf2.15: python3.9", "base_python of tf2.15"),
+    ("cells-disagree", TOX, "  !tf2.15:", "  !tf2.15,tf2.15:", "base_python of tf2.15 is not"),
+    ("cells-disagree", TOX, "quick = tf2.15", "quick = tf2.13", "quick names no cell: tf2.13"),
     ("cells-disagree", CELLS, '"2.15"', '"2.16"', "tf2.15 is of a release that"),
+    (
+        "unproved-boundary",
+        TESTS,
+        LAST,
+        LAST.replace("}", ', "keras/jax": ">=3.15"}'),
+        "demo.pads-last []: refuted up to 3.14, holds from 3.15, but keras 3.14 on jax has not run",
+    ),
+    (
+        "unproved-boundary",
+        TESTS,
+        LAST,
+        LAST.replace("}", ', "tf.keras": ">=2.15"}'),
+        "but tf.keras 2.14 has not run",
+    ),
     ("dead-link", PAGE, "](#demo.pads-with-zero)", "](#demo.none)", "there is no such anchor"),
     ("dead-link", PAGE, "[zero](#", "[zero](none.md#", "none.md#demo.pads-with-zero: there is no"),
     ("dead-link", INDEX, "demo.md#demo.pads-with-zero", "demo.md#L999", "no such anchor"),
@@ -112,6 +137,11 @@ def claim_said_twice(mini):
     mini.write(PAGE, page.replace("demo.twice", "demo.pads-last"))
 
 
+def cause(before, after, claims):
+    entry = {"from": before, "to": after, "claims": claims, "cause": "keras-team/keras#1"}
+    return lambda mini: mini.write("spec/releases/causes.json", f"[\n{json.dumps(entry)}\n]\n")
+
+
 # (rule, how to change the miniature, part of the message)
 CHANGES = [
     ("duplicate-claim", claim_said_twice, "demo.pads-last stands already at spec/demo.md:"),
@@ -122,6 +152,13 @@ CHANGES = [
     ("cells-disagree", remove(TOX), "tf2.15 is in one of env_list"),
     ("dead-link", remove(RECORD), "releases/tf2.15/results.jsonl: there is no such file"),
     ("stale-evidence", remove("spec/sources/talk.md"), "out of date"),
+    (
+        "dead-cause",
+        cause(*NEIGHBOURS, ["demo.pads-last", "demo.kinds-keep"]),
+        "kinds-keep does not",
+    ),
+    ("dead-cause", cause(*NEIGHBOURS, []), "keras-team/keras#1 names no claim"),
+    ("dead-cause", cause(*NEIGHBOURS[::-1], ["demo.pads-last"]), "are no neighbouring recorded"),
     ("accounting", remove("../texts/talk.txt"), "there is no such text"),
 ]
 
@@ -177,4 +214,9 @@ def test_a_link_in_code_or_to_the_web_is_not_followed(mini):
 def test_a_range_of_one_backend_that_divides_its_releases_is_accepted(mini):
     mini.edit(TESTS, LAST, '{"keras": ">=3.15", "keras/jax": ">=3.14,<3.15"}, instead')
     mini.edit(TESTS, '{"keras": "<3.15", "*"', '{"keras": "<3.15", "keras/jax": ">=3.15", "*"')
-    assert mini.problems() == []
+    assert {problem.rule for problem in mini.problems()} == {"unproved-boundary"}  # not unused
+
+
+def test_a_cause_of_a_change_between_neighbours_is_accepted(mini):
+    cause(*NEIGHBOURS, ["demo.pads-last"])(mini)
+    assert {problem.rule for problem in mini.problems()} == {"stale-evidence"}  # of CHANGES.md

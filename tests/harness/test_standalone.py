@@ -1,7 +1,5 @@
 """The old standalone Keras decides only the claims that say so."""
 
-import json
-
 import pytest
 
 BESIDE = ("keras==2.3.1", "tensorflow==2.15.1")
@@ -13,14 +11,7 @@ ZERO = '@claim("demo.pads-with-zero"'
 def old(mini):
     """The miniature, with a claim that is decided on standalone Keras as well."""
     mini.edit(TESTS, ZERO, ZERO + ", standalone=True")
-    cells = json.loads(mini.read("spec/releases/cells.json"))
-    cells["releases"]["standalone"] = ["2.3"]
-    cells["cells"]["standalone2.3"] = {
-        "implementation": "standalone", "release": "2.3", "python": "3.8", "pins": list(BESIDE),
-    }  # fmt: skip
-    mini.write("spec/releases/cells.json", json.dumps(cells))
-    mini.write("spec/releases/standalone2.3/constraints.txt", "numpy==1.0\n")
-    mini.edit("tox.ini", "tf2.15", "tf2.15\n    standalone2.3")
+    mini.add_cell("standalone2.3", implementation="standalone", release="2.3")
     return mini
 
 
