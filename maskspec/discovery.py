@@ -30,17 +30,14 @@ class NotUsable(Exception):
 
 
 class Installed(NamedTuple):
-    """One implementation as installed here, and the release whose expectations judge it."""
+    """One implementation as installed here, the release whose expectations judge it, its cell."""
 
     implementation: str
     version: str
     backend: str
     backend_version: str
     judged_as: str
-
-    @property
-    def cell(self) -> str:
-        return cell_name(self.implementation, self.version, self.backend, self.backend_version)
+    cell: str
 
     @property
     def is_new(self) -> bool:
@@ -91,7 +88,8 @@ def _supported(releases: Releases, implementation: str, version: str, backend: s
         )
     runs_on = _version(*DISTRIBUTIONS[backend]) or "?"
     judged_as = str(newest) if here > newest else version
-    return Installed(implementation, version, backend, runs_on, judged_as)
+    cell = cell_name(implementation, version, backend, runs_on, releases.cells)
+    return Installed(implementation, version, backend, runs_on, judged_as, cell)
 
 
 def _version(*distributions: str) -> Optional[str]:

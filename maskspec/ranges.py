@@ -4,7 +4,7 @@ import functools
 import re
 from typing import Iterator, Mapping, Optional, Sequence, Tuple
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from maskspec.verdicts import HOLDS, REFUTED, UNAVAILABLE
@@ -33,16 +33,12 @@ def validate(range_: Range) -> Range:
                 f"unknown implementation {key!r} in a range; use one of "
                 f"{', '.join(IMPLEMENTATIONS)}, 'keras/<backend>' or '*'"
             )
-        try:
-            SpecifierSet(specifier or "")
-            parts = (specifier or "").split(",")
-            if specifier and not all(_FORM.match(part.strip()) for part in parts):
-                raise InvalidSpecifier
-        except InvalidSpecifier:
+        parts = re.split(r",| or ", specifier) if specifier else []
+        if not all(_FORM.match(part.strip()) for part in parts):
             raise ValueError(
                 f"{specifier!r} (for {key!r}) is no version specifier of the forms '>=2.4', "
-                "'<2.15' and '!=2.8.*', which mean the same for every patch release"
-            ) from None
+                "'<2.15', '!=2.8.*' and '<3.0 or >=3.12'"
+            )
     return range_
 
 
@@ -60,7 +56,8 @@ def contains(range_: Range, implementation: str, version: str, backend: str) -> 
 
 @functools.lru_cache(maxsize=None)
 def _matches(specifier: str, version: str) -> bool:
-    return SpecifierSet(specifier).contains(Version(version).base_version)
+    base = Version(version).base_version
+    return any(SpecifierSet(part).contains(base) for part in specifier.split(" or "))
 
 
 def expected_verdict(
@@ -80,6 +77,6 @@ def expected_verdict(
 def bounds(range_: Range) -> Iterator[Tuple[str, str]]:
     """Each ``(implementation, version)`` that a specifier of ``range_`` names."""
     for key, specifier in range_.items():
-        for part in SpecifierSet(specifier or ""):
+        for part in SpecifierSet((specifier or "").replace(" or ", ",")):
             version = part.version
             yield key.partition("/")[0], version[:-2] if version.endswith(".*") else version

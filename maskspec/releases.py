@@ -3,7 +3,7 @@
 import difflib
 import json
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, NamedTuple, Tuple
+from typing import Any, Container, Dict, Iterable, List, NamedTuple, Tuple
 
 from packaging.version import InvalidVersion, Version
 
@@ -104,15 +104,24 @@ def minor(version: str) -> str:
     return ".".join(str(part) for part in Version(version).release[:2])
 
 
-def cell_name(implementation: str, version: str, backend: str, backend_version: str) -> str:
+def cell_name(
+    implementation: str,
+    version: str,
+    backend: str,
+    backend_version: str,
+    cells: Container[str] = (),
+) -> str:
     """The name of the cell of a release: ``tf2.15``, ``tf_keras2.21``, ``keras3.15-tensorflow``.
 
-    A pre-release of Keras or of its backend has ``-pre`` at the end.
+    A patch release has the cell of its minor release, unless ``cells`` has one of its own
+    (``keras3.0.0-tensorflow``). A pre-release of Keras or of its backend has ``-pre`` at the end.
     """
-    name = f"{'tf' if implementation == 'tf.keras' else implementation}{minor(version)}"
-    if implementation == "keras":
-        name += f"-{backend}"
-    return name + (PRE if is_pre(version) or is_pre(backend_version) else "")
+    start = "tf" if implementation == "tf.keras" else implementation
+    end = f"-{backend}" if implementation == "keras" else ""
+    if is_pre(version) or is_pre(backend_version):
+        return f"{start}{minor(version)}{end}{PRE}"
+    own = f"{start}{version}{end}"
+    return own if own in cells else f"{start}{minor(version)}{end}"
 
 
 def is_pre(version: str) -> bool:

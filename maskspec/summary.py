@@ -9,6 +9,7 @@ from packaging.version import Version
 
 from maskspec import results
 from maskspec.discovery import Installed
+from maskspec.history import describe
 from maskspec.pages import Claim
 from maskspec.project import verdict_of
 from maskspec.releases import Releases
@@ -39,11 +40,11 @@ def render(
                 yield from _news(one, mine, releases, root)
     unexpected = [r for r in rows if r["verdict"] not in (r["expected"], "error")]
     if unexpected:
-        known = results.read_all(root / "spec" / "releases", releases.cells)[0]
+        known = _recorded(releases, root)
         yield "", {}
         yield f"{len(unexpected)} unexpected", {"red": True, "bold": True}
         for row in unexpected:
-            for line in _explain(row, claims, known):
+            for line in _explain(row, claims, known, releases):
                 yield line, {"red": True}
 
 
@@ -86,10 +87,9 @@ def _render_one(
 
 def _news(one: Installed, rows: Sequence[Row], releases: Releases, root: Path) -> Iterator[Line]:
     """What differs from the newest record of the same implementation and backend."""
-    known = results.read_all(root / "spec" / "releases", releases.cells)[0]
     mine = {
         Version(record.header["version"]): record
-        for record in known.values()
+        for record in _recorded(releases, root).values()
         if (record.header["implementation"], record.header["backend"])
         == (one.implementation, one.backend)
     }
@@ -107,16 +107,25 @@ def _news(one: Installed, rows: Sequence[Row], releases: Releases, root: Path) -
         yield f"    {claim}{f' [{case}]' if case else ''}: {change}", {"yellow": True}
 
 
+def _recorded(releases: Releases, root: Path) -> Dict[str, results.Record]:
+    """The records of releases, without those of pre-releases."""
+    cells = [name for name, cell in releases.cells.items() if not cell.is_pre]
+    return results.read_all(root / "spec" / "releases", cells)[0]
+
+
 def _explain(
-    row: Row, claims: Mapping[str, Claim], known: Mapping[str, results.Record]
+    row: Row,
+    claims: Mapping[str, Claim],
+    known: Mapping[str, results.Record],
+    releases: Releases,
 ) -> Iterator[str]:
     claim = claims.get(row["claim"])
-    same = [
-        f"{cell}: {r.verdict}"
+    same = {
+        cell: r.verdict
         for cell, record in known.items()
         for r in record.rows
         if (r.claim, r.case) == (row["claim"], row["case"])
-    ]
+    }
     yield f"  {row['claim']} [{row['case']}]" if row["case"] else f"  {row['claim']}"
     if claim:
         yield f"    claim:    {claim.sentence}"
@@ -124,5 +133,5 @@ def _explain(
     yield f"    expected: {row['expected']} on {row['cell']}"
     yield f"    observed: {row['verdict']}: {row['observed'] or 'the claim as it is said'}"
     yield from (f"      {line}" for line in row.get("detail", "").splitlines()[:8])
-    yield f"    recorded: {', '.join(same) or 'on no release'}"
+    yield f"    recorded: {describe(same, [releases.cells[cell] for cell in same])}"
     yield f"    rerun:    {rerun(row)}"

@@ -21,6 +21,7 @@ from maskspec.probes import (
 )
 from tests.consumers import (
     ATTENTION,
+    ATTENTION_BREAKS,
     CONSUMERS,
     HAS_MULTI_HEAD,
     IGNORING,
@@ -149,7 +150,7 @@ def test_convolution_and_pooling_ignore_the_mask(keras, layer):
 
 @claim(
     "consumption.attention-breaks-on-a-mask",
-    holds={"keras": "<3.12"},
+    holds=ATTENTION_BREAKS,
     instead="consumption.each-false-is-ignored",
 )
 @pytest.mark.parametrize("samples", [3, 6])

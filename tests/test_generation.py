@@ -27,6 +27,7 @@ from tests.consumers import attempt
 from tests.layers import failure
 
 ON_TENSORFLOW = {"keras/jax": None, "keras/torch": None, "*": ""}
+NOT_3_3_0 = {"keras": "<3.3.0 or >=3.3.3", "*": ""}
 BEFORE_KERAS_3 = {"tf.keras": "", "tf_keras": ""}
 NO_USE = "generation.input-length-has-no-use"
 EXAMPLE = [[711, 632, 71, 0, 0, 0], [73, 8, 3215, 55, 927, 0], [83, 91, 1, 645, 1253, 927]]
@@ -70,22 +71,52 @@ def marks_nonzero_steps(keras):
     return MarksNonzeroSteps()
 
 
+def on_cpu(keras):
+    """A context in which computing takes place on a CPU, where Keras offers one."""
+    try:
+        return keras.device("cpu:0")
+    except Unavailable:
+        return contextlib.nullcontext()
+
+
 def row_of(keras, id):
     """What an embedding whose table is 10 rows of ones to tens looks up for `id`."""
-    # On a CPU: PyTorch cannot go on after a bad id on a GPU.
-    with keras.device("cpu:0") if keras.implementation == "keras" else contextlib.nullcontext():
+    with on_cpu(keras):  # PyTorch cannot go on after a bad id on a GPU
         layer = embedding(keras)
         layer(keras.tensor(padded_ids()))
         layer.set_weights([np.tile(np.arange(1.0, 11)[:, None], 4)])
         return keras.numpy(layer(keras.tensor(np.array([[id]], "int32"))))[0, 0]
 
 
-@claim("generation.keras-in-tensorflow", exists=ON_TENSORFLOW)
-@pytest.mark.parametrize("module, name", [("tensorflow", "keras"), ("tensorflow.keras", "layers")])
+@claim(
+    "generation.keras-in-tensorflow",
+    exists=ON_TENSORFLOW,
+    instead="generation.tensorflow-keras-not-a-module",
+)
+@pytest.mark.parametrize(
+    "module, name",
+    [("tensorflow", "keras"), case("tensorflow.keras", "layers", holds=NOT_3_3_0)],
+)
 def test_keras_can_be_imported_from_tensorflow(keras, module, name):
     tensorflow(keras)
     with refuted_by(ImportError, AttributeError):
         getattr(tensorflow(keras, module), name)
+
+
+@claim(
+    "generation.tensorflow-keras-not-a-module",
+    holds={"keras": ">=3.3.0,<3.3.3"},
+    exists=ON_TENSORFLOW,
+    instead="generation.keras-in-tensorflow",
+)
+def test_module_tensorflow_keras_cannot_be_imported(keras):
+    require(tensorflow(keras).keras.layers, "the attribute of tensorflow is there")
+    try:
+        tensorflow(keras, "tensorflow.keras")
+        imported = True
+    except ImportError:
+        imported = False
+    assert not imported
 
 
 @claim("generation.tensorflow-keras-may-be-another", exists=ON_TENSORFLOW)
@@ -246,7 +277,7 @@ def test_embedding_of_ten_takes_ids_0_to_9(keras, shown):
 @pytest.mark.parametrize(
     "id",
     [
-        case(10, holds={"keras": ">=3.3", "keras/jax": None, "*": ""}),
+        case(10, holds={"keras": ">=3.3.0", "keras/jax": None, "*": ""}),
         case(-1, holds=BEFORE_KERAS_3),
     ],
 )

@@ -46,7 +46,7 @@ BUILT_IN = (
     "CosineSimilarity",
     "Huber",
 )
-OF_A_WHOLE_BATCH = {"Dice": {"keras": ">=3.2"}, "Tversky": {"keras": ">=3.3"}}
+OF_A_WHOLE_BATCH = {"Dice": {"keras": ">=3.2"}, "Tversky": {"keras": ">=3.3.0"}}
 
 
 # --- helpers ------------------------------------------------------------------------------------

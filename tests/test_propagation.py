@@ -27,6 +27,7 @@ from tests.builtin_layers import (
     stack,
     takes_mask,
 )
+from tests.consumers import ATTENTION_WORKS, NOT_3_0_0
 
 MODELS = ("functional", "sequential")
 BEFORE_KERAS_3 = {"tf.keras": "", "tf_keras": ""}
@@ -261,9 +262,9 @@ def notices_padding(keras, mode, layer, mask_zero=True):
         "RNN",
         "Bidirectional",
         "GlobalAveragePooling1D",
-        case("BatchNormalization", exists={"tf.keras": ">=2.12", "*": ""}),
-        case("Attention", holds={"keras": ">=3.12", "*": ""}),
-        case("AdditiveAttention", holds={"keras": ">=3.12", "*": ""}),
+        case("BatchNormalization", exists={"tf.keras": ">=2.12", "*": ""}, holds=NOT_3_0_0),
+        case("Attention", holds=ATTENTION_WORKS),
+        case("AdditiveAttention", holds=ATTENTION_WORKS),
         case("MultiHeadAttention", exists=MULTI_HEAD, holds={"tf.keras": ">=2.10", "*": ""}),
         case("GroupQueryAttention", exists=KERAS_3),
     ],

@@ -24,6 +24,7 @@ from tests.consumers import (
 )
 
 USES_ITS_MASKS = {"tf.keras": ">=2.10", "*": ""}  # MultiHeadAttention
+SINCE_3_12 = {"keras": ">=3.12", "*": ""}
 ATTENTION_LAYERS = [
     case("MultiHeadAttention", exists=HAS_MULTI_HEAD, holds=USES_ITS_MASKS),
     case("GroupQueryAttention", exists={"keras": ""}),
@@ -69,15 +70,32 @@ def mask_stays(keras, mode):
 
 @claim(
     "transformers.output-carries-a-mask",
-    instead=("transformers.automatic-mask-ignored", "consumption.attention-breaks-on-a-mask"),
+    instead=(
+        "transformers.automatic-mask-ignored",
+        "transformers.attention-handed-nothing-on",
+        "consumption.attention-breaks-on-a-mask",
+    ),
 )
-@pytest.mark.parametrize("layer", ATTENTION_LAYERS)
+@pytest.mark.parametrize(
+    "layer", [*ATTENTION_LAYERS[:2], *(case(name, holds=SINCE_3_12) for name in ATTENTION)]
+)
 def test_output_of_attention_carries_the_mask(keras, layer):
     attend = self_attention(keras, layer)
     unmasked = attend(features(keras, 2.0))
     require(keras.mask_of(unmasked) is None, "no mask is made from nothing")
     mask = keras.mask_of(attend(keras.carry(features(keras, 2.0), valid_steps())))
     assert mask is not None and same(keras.numpy(mask), valid_steps())
+
+
+@claim(
+    "transformers.attention-handed-nothing-on",
+    holds={"keras": "<3.0.5"},
+    instead=("builtin-layers.typically-hand-it-on", "consumption.attention-breaks-on-a-mask"),
+)
+@pytest.mark.parametrize("layer", ATTENTION)
+def test_output_of_attention_carries_no_mask(keras, layer):
+    x = keras.carry(features(keras, 2.0), valid_steps())
+    assert keras.mask_of(self_attention(keras, layer)(x)) is None
 
 
 @claim(

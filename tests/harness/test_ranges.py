@@ -77,3 +77,12 @@ def test_every_range_has_to_contain_the_release(holds, exists, verdict):
 def test_bounds_are_the_versions_that_a_range_names():
     range_ = {"keras/jax": ">=3.1,<3.5", "tf.keras": "==2.4.*", "tf_keras": None, "*": ""}
     assert sorted(bounds(range_)) == [("keras", "3.1"), ("keras", "3.5"), ("tf.keras", "2.4")]
+
+
+@pytest.mark.parametrize("version", ["3.0.0", "3.0.5", "3.11.3", "3.12.0"])
+def test_alternatives_are_joined_by_or(version):
+    range_ = {"keras": "<3.0.5 or >=3.12,<3.14"}
+    assert contains(range_, "keras", version, "jax") == (version in ("3.0.0", "3.12.0"))
+    assert sorted(bounds(range_)) == [("keras", "3.0.5"), ("keras", "3.12"), ("keras", "3.14")]
+    with pytest.raises(ValueError, match="'<3.0 or 3.1' .* is no version specifier"):
+        validate({"keras": "<3.0 or 3.1"})

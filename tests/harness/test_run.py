@@ -108,7 +108,7 @@ def test_an_unexpected_verdict_in_either_direction_fails(unexpected):
         "    said in:  talk-001\n",
         "    expected: holds on keras3.15-tensorflow\n",
         "    observed: refuted: not so: keras.padding() == 2\n",
-        "    recorded: tf2.15: holds, keras3.14-tensorflow: holds, keras3.15-tensorflow: holds\n",
+        "    recorded: holds on all 3 cells\n",
         "    rerun:    pytest --claim demo.pads-with-zero --implementation keras\n",
         "    claim:    Padding is one.\n",
         "    expected: refuted on keras3.15-tensorflow\n",
@@ -180,6 +180,13 @@ def test_what_a_newer_release_changes_is_listed(mini):
         "  verdicts that differ from keras3.15-tensorflow, the newest recorded: 1\n" in done.output
     )
     assert "    demo.pads-with-zero: holds -> refuted\n" in done.output
+
+
+def test_a_patch_release_may_have_a_cell_of_its_own(mini):
+    mini.add_cell("keras3.15.0-tensorflow", implementation="keras", release="3.15.0")
+    for version, cell in (("3.15.0", "keras3.15.0"), ("3.15.2", "keras3.15")):
+        done = mini.run("-v", "--collect-only", on=(f"keras=={version}", "tensorflow==2.18.0"))
+        assert f"keras {version} (tensorflow 2.18.0), cell {cell}-tensorflow\n" in done.output
 
 
 def test_a_pre_release_is_a_cell_of_its_own(mini):
