@@ -27,6 +27,10 @@ def page(project: Project) -> str:
         "that fare differently, with what is known of the cause. Findings that merely answer a",
         "claim are left out. `python -m maskspec diff A B` compares any two cells, with advice.",
     ]
+    for before, after in ahead(project):
+        version = project.prereleases[after.name].header["version"]
+        lines += ["", f"## Ahead: {title(before)} to the pre-release {version}", ""]
+        lines += _section(project, before, after, causes)
     for before, after in pairs(project):
         lines += ["", f"## {title(before)} to {title(after)}", ""]
         lines += _section(project, before, after, causes)
@@ -49,15 +53,16 @@ def pairs(project: Project) -> List[Pair]:
     return found
 
 
-def newest_before(project: Project, cell: Cell) -> str:
-    """The newest recorded release on the implementation and backend of a pre-release."""
-    line = [
-        project.releases.cells[name]
-        for name in project.records
-        if (project.releases.cells[name].implementation, project.releases.cells[name].backend)
-        == (cell.implementation, cell.backend)
-    ]
-    return max(line, key=lambda c: numbers(c.release)).name
+def ahead(project: Project) -> List[Pair]:
+    """Each pre-release, after the newest recorded release on its implementation and backend."""
+    ran = [project.releases.cells[name] for name in project.records]
+    found = []
+    for cell in (project.releases.cells[name] for name in project.prereleases):
+        line = [
+            c for c in ran if (c.implementation, c.backend) == (cell.implementation, cell.backend)
+        ]
+        found.append((max(line, key=lambda c: numbers(c.release)), cell))
+    return found
 
 
 def read_causes(project: Project) -> List[Dict[str, Any]]:
@@ -80,7 +85,8 @@ def _newest_line_first(cells: List[Cell]) -> List[Cell]:
 def _section(
     project: Project, before: Cell, after: Cell, causes: List[Dict[str, Any]]
 ) -> Iterator[str]:
-    records = project.records[before.name], project.records[after.name]
+    known = {**project.records, **project.prereleases}
+    records = known[before.name], known[after.name]
     changes = compare(project, *records)
     total = claims_in_both(*records)
     if not changes:

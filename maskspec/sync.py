@@ -119,18 +119,19 @@ def _index(project: Project, text: str) -> str:
             f"{head['version']} | {head['python']} | " + " | ".join(map(str, counts)) + " |"
         )
     if project.prereleases:
-        lines += ["", "Pre-releases are free to differ, and nothing above counts them:", ""]
+        lines += ["", "Pre-releases are free to differ, and nothing above counts them; [what they"]
+        lines += ["change](CHANGES.md) stands before all else there.", ""]
         lines.append(
             "| cell | version | newest release | claims that differ | cases without verdict |"
         )
         lines.append("|---|---|---|---|---|")
-    for cell, record in project.prereleases.items():
-        newest = changes.newest_before(project, project.releases.cells[cell])
-        differ = len(compare(project, project.records[newest], record))
-        wanting = len(project.records[newest].rows) - len(record.rows)
+    for newest, cell in changes.ahead(project):
+        before, record = project.records[newest.name], project.prereleases[cell.name]
+        differ = len(compare(project, before, record))
+        wanting = len(before.rows) - len(record.rows)
         lines.append(
-            f"| [{cell}](releases/{cell}/results.jsonl) | {record.header['version']} | {newest} "
-            f"| {differ or 'none'} | {wanting or 'none'} |"
+            f"| [{cell.name}](releases/{cell.name}/results.jsonl) | {record.header['version']} "
+            f"| {newest.name} | {differ or 'none'} | {wanting or 'none'} |"
         )
     block = "\n".join([CHAPTERS_START, *lines, CHAPTERS_END])
     return CHAPTERS.sub(lambda _: block, text)

@@ -82,13 +82,15 @@ def dead_link(project: Project) -> Found:
 
 @rule("dead-cause", "name two neighbouring releases and claims that change from one to the other")
 def dead_cause(project: Project) -> Found:
-    names = {(before.name, after.name) for before, after in changes.pairs(project)}
+    pairs = [*changes.ahead(project), *changes.pairs(project)]
+    names = {(before.name, after.name) for before, after in pairs}
+    records = {**project.records, **project.prereleases}
     for number, entry in enumerate(changes.read_causes(project), 2):
         where, pair = ("spec/releases/causes.json", number), (entry["from"], entry["to"])
         if pair not in names:
             yield (*where, f"{' and '.join(pair)} are no neighbouring recorded releases")
             continue
-        changed = compare(project, *(project.records[name] for name in pair))
+        changed = compare(project, *(records[name] for name in pair))
         for claim in sorted(set(entry["claims"]) - {change.claim.id for change in changed}):
             yield (*where, f"{claim} does not change from {' to '.join(pair)}")
         if not entry["claims"]:

@@ -40,7 +40,10 @@ def test_a_verdict_that_differs_there_contradicts_nothing(ahead):
         f"| [{CELL}](releases/{CELL}/results.jsonl) | 3.16.0rc1 | keras3.15-tensorflow | 1 | none |"
     )
     assert row in ahead.read("spec/README.md")
-    assert CELL not in ahead.read("spec/demo.md") + ahead.read("spec/CHANGES.md")
+    assert CELL not in ahead.read("spec/demo.md")
+    section = ahead.read("spec/CHANGES.md").partition("## ")[2]
+    assert section.startswith("Ahead: Keras 3.15 on tensorflow to the pre-release 3.16.0rc1\n")
+    assert "demo.pads-with-zero): holds → refuted" in section.partition("## ")[0]
 
 
 def test_a_case_that_ends_in_an_error_there_has_no_row(ahead):
