@@ -42,7 +42,7 @@ def compare(project: Project, before: Record, after: Record) -> List[Change]:
     A finding is left to the claim that names it, and of two findings that answer each other the
     one that no longer holds to the one that does.
     """
-    old, new = _by_claim(before), _by_claim(after)
+    old, new = before.verdicts, after.verdicts
     changes = []
     for claim in project.book.claims:
         was, now = old.get(claim.id, {}), new.get(claim.id, {})
@@ -74,7 +74,7 @@ def record_of(project: Project, name: str) -> Record:
 
 
 def claims_in_both(before: Record, after: Record) -> int:
-    return len(set(_by_claim(before)) & set(_by_claim(after)))
+    return len(before.verdicts.keys() & after.verdicts.keys())
 
 
 def in_words(project: Project, before: Record, after: Record) -> Iterator[str]:
@@ -143,13 +143,6 @@ def _instead(project: Project, claim: Claim, new: Dict[str, Dict[str, str]]) -> 
 
 def _names(project: Project, claim: Claim) -> Set[str]:
     return {id for case in project.cases(claim.id) for id in case.instead}
-
-
-def _by_claim(record: Record) -> Dict[str, Dict[str, str]]:
-    found: Dict[str, Dict[str, str]] = {}
-    for row in record.rows:
-        found.setdefault(row.claim, {})[row.case] = row.verdict
-    return found
 
 
 def _by_cases(change: Change) -> Iterator[str]:

@@ -74,9 +74,8 @@ class Project:
     def _verdicts(self) -> Dict[str, Dict[str, Dict[str, str]]]:
         found: Dict[str, Dict[str, Dict[str, str]]] = {}
         for cell, record in self.records.items():
-            for row in record.rows:
-                cases = found.setdefault(row.claim, {}).setdefault(cell, {})
-                cases[row.case] = row.verdict
+            for claim, cases in record.verdicts.items():
+                found.setdefault(claim, {})[cell] = cases
         return found
 
 

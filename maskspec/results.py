@@ -7,6 +7,8 @@ import platform
 import sys
 import sysconfig
 from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, NamedTuple, Set, Tuple
 
@@ -35,7 +37,8 @@ class Row(NamedTuple):
     test: str
 
 
-class Record(NamedTuple):
+@dataclass
+class Record:
     """One cell's header and rows."""
 
     header: Dict[str, Any]
@@ -44,6 +47,14 @@ class Record(NamedTuple):
     @property
     def cell(self) -> str:
         return str(self.header["cell"])
+
+    @cached_property
+    def verdicts(self) -> Dict[str, Dict[str, str]]:
+        """The verdict of each case, by claim."""
+        found: Dict[str, Dict[str, str]] = {}
+        for row in self.rows:
+            found.setdefault(row.claim, {})[row.case] = row.verdict
+        return found
 
 
 def environment() -> Dict[str, Any]:

@@ -1,9 +1,10 @@
 """Rules on the list of cells, on links, and on what is generated."""
 
 import configparser
+import os
 import re
 from pathlib import Path
-from typing import Dict, List
+from typing import Dict, List, Optional, Set
 
 from maskspec import changes, sync
 from maskspec.comparing import compare
@@ -59,24 +60,20 @@ _HTML_ID = re.compile(r'<a id="([^"]+)">')
 
 @rule("dead-link", "mend the path or the anchor")
 def dead_link(project: Project) -> Found:
-    texts: Dict[Path, str] = {}
-
-    def text(path: Path) -> str:
-        if path not in texts:
-            texts[path] = path.read_text(encoding="utf-8")
-        return texts[path]
-
+    anchors: Dict[str, Optional[Set[str]]] = {}
     written = [*project.root.glob("*.md"), *sorted((project.root / "spec").rglob("*.md"))]
     for page in written:
-        for number, line in enumerate(text(page).splitlines(), 1):
+        for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
             for target in _LINK.findall(re.sub(r"`[^`]*`", "", line)):
                 if re.match(r"[a-z]+:", target):
                     continue
                 file, _, anchor = target.partition("#")
-                there = (page.parent / file).resolve() if file else page
-                if not there.exists():
+                there = os.path.normpath(page.parent / file) if file else str(page)
+                if there not in anchors:
+                    anchors[there] = _anchors(Path(there))
+                if anchors[there] is None:
                     yield relative(project, page), number, f"{target}: there is no such file"
-                elif anchor and not _has_anchor(text(there), anchor):
+                elif anchor and anchor not in anchors[there]:
                     yield relative(project, page), number, f"{target}: there is no such anchor"
 
 
@@ -103,9 +100,12 @@ def stale_evidence(project: Project) -> Found:
         yield relative(project, path), line, "the generated part is out of date"
 
 
-def _has_anchor(text: str, anchor: str) -> bool:
-    if re.fullmatch(r"L\d+", anchor):
-        return int(anchor[1:]) <= len(text.splitlines())
+def _anchors(path: Path) -> Optional[Set[str]]:
+    """Every anchor that a link to a file can name; None if there is no such file or folder."""
+    if not path.is_file():
+        return set() if path.exists() else None
+    text = path.read_text(encoding="utf-8")
     headings = re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)
     slugs = (re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings)
-    return anchor in _HTML_ID.findall(text) or anchor in slugs
+    lines = (f"L{number}" for number in range(1, len(text.splitlines()) + 1))
+    return {*_HTML_ID.findall(text), *slugs, *lines}

@@ -27,7 +27,8 @@ def test_a_record_is_the_same_in_every_order(mini, how):
 
 
 def test_a_record_says_what_ran_and_where(prepared):
-    header, rows = prepared.record(CELL)
+    record = prepared.record(CELL)
+    header = record.header
     assert (header["cell"], header["implementation"], header["version"]) == (
         CELL,
         "keras",
@@ -35,7 +36,7 @@ def test_a_record_says_what_ran_and_where(prepared):
     )
     cases = collect(prepared.root).cases
     assert header["suite"] == suite([case.fingerprint for case in cases])
-    assert [(r.claim, r.case) for r in rows] == sorted((c.claim, c.case) for c in cases)
+    assert [(r.claim, r.case) for r in record.rows] == sorted((c.claim, c.case) for c in cases)
 
 
 def test_the_revision_of_the_suite_is_that_of_all_cases_in_any_order():
