@@ -101,7 +101,8 @@ def _source(path: str, changed: int) -> Tuple[List[str], Dict[Union[int, str], T
     """The lines of a file, and the first and last line of each function and class in it.
 
     A function is found by the line on which it or its decorators begin, as its code names it, and
-    a class by its name. One parse a file is much cheaper than ``inspect.getsource`` for each.
+    a class by its name. One parse a file is much cheaper than ``inspect.getsource`` for each. With
+    another ``changed``, the time of the last edit, the file is read again.
     """
     text = Path(path).read_text(encoding="utf-8")
     spans: Dict[Union[int, str], Tuple[int, int]] = {}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from maskspec import Unavailable
 
+NOT_3_3_0 = {"keras": "<3.3.0 or >=3.3.3", "*": ""}  # there, tensorflow.keras lacks parts
 MESSAGE = "'Node' object has no attribute 'output_masks'"
 
 

@@ -25,9 +25,9 @@ from maskspec.probes import (
 )
 from tests.consumers import attempt
 from tests.layers import failure
+from tests.packages import NOT_3_3_0
 
 ON_TENSORFLOW = {"keras/jax": None, "keras/torch": None, "*": ""}
-NOT_3_3_0 = {"keras": "<3.3.0 or >=3.3.3", "*": ""}
 BEFORE_KERAS_3 = {"tf.keras": "", "tf_keras": ""}
 NO_USE = "generation.input-length-has-no-use"
 EXAMPLE = [[711, 632, 71, 0, 0, 0], [73, 8, 3215, 55, 927, 0], [83, 91, 1, 645, 1253, 927]]

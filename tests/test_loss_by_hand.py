@@ -16,10 +16,10 @@ from tests.losses import (
     squared_errors,
     targets,
 )
+from tests.packages import NOT_3_3_0
 
 ON_TENSORFLOW = {"keras/jax": None, "keras/torch": None, "*": ""}
 KERAS_3 = {"keras": ""}
-NOT_3_3_0 = {"keras": "<3.3.0 or >=3.3.3", "*": ""}
 BEFORE_KERAS_3 = {"tf.keras": "", "tf_keras": ""}
 PACKAGE = {"tf.keras": "tensorflow.keras", "tf_keras": "tf_keras", "keras": "keras"}
 MOVED = ("cast", "not_equal", "mean", "square")
