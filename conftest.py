@@ -1,3 +1,7 @@
 """Hands pytest the harness; everything else is in maskspec/."""
 
-pytest_plugins = ["maskspec.plugin"]
+pytest_plugins = [
+    "maskspec.running.plugin",
+    "maskspec.records.recording",
+    "maskspec.rendering.summary",
+]

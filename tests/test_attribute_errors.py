@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, case, claim, observe, refuted_by, require
-from maskspec.probes import embedding, padded_features, padded_ids, same, valid_steps
-from tests.layers import failure, mask_reader
+from tests.support.layers import failure, mask_reader
+from tests.support.probes import embedding, padded_features, padded_ids, same, valid_steps
+from tests.support.releases import BEFORE_KERAS_3, KERAS_3
 
 MESSAGE = "'dict' object has no attribute '_keras_mask'"
-BEFORE_KERAS_3 = {"tf.keras": "", "tf_keras": ""}
-SINCE_KERAS_3 = {"keras": ""}
 BY_NAME = {"keras": "<3.4", "*": ""}
 MASKS = {"words": valid_steps(), "extra": ~valid_steps()}
 
@@ -356,7 +355,7 @@ def test_layer_gets_none_for_a_dict_without_masks(keras):
 
 @claim(
     "attribute-errors.unmasked-dict-gives-a-dict",
-    holds=SINCE_KERAS_3,
+    holds=KERAS_3,
     instead="attribute-errors.unmasked-dict-gives-none",
 )
 def test_layer_gets_a_dict_of_none_for_a_dict_without_masks(keras):

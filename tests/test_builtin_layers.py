@@ -6,11 +6,12 @@ Page: spec/builtin-layers.md
 import pytest
 
 from maskspec import NEVER, case, claim, observe, require
-from maskspec.probes import compose, embedding, padded_ids, same, valid_steps
-from tests.builtin_layers import consumer as builtin_consumer
-from tests.builtin_layers import reactions, stack
-from tests.consumers import HAS_MULTI_HEAD, consumer, gappy_ids, looked_up
-from tests.layers import arriving, custom_layer, failure, mask_reader, time_changer
+from tests.support.builtin_layers import consumer as builtin_consumer
+from tests.support.builtin_layers import reactions, stack
+from tests.support.consumers import consumer, gappy_ids, looked_up
+from tests.support.layers import arriving, custom_layer, failure, mask_reader, time_changer
+from tests.support.probes import TF_FUNCTION, compose, embedding, padded_ids, same, valid_steps
+from tests.support.releases import HAS_MULTI_HEAD, MULTI_HEAD_USES_MASKS, NOT_ON_TORCH
 
 NO_MASK = valid_steps() * 0 - 1  # what a mask reader makes of it
 GROUPS = {  # left out are those that depend on the release, and the ones that join several inputs
@@ -168,10 +169,6 @@ def test_mask_of_another_length_is_handed_on(keras, layer, kind):
     assert same(mask, valid_steps())
 
 
-MULTI_HEAD_USES = {"tf.keras": ">=2.10", "*": ""}  # the mask of its inputs
-BUT_TORCH = {"keras/torch": None, "*": ""}
-
-
 @claim(
     "builtin-layers.misfit-mask-fails-later",
     instead=(
@@ -182,12 +179,18 @@ BUT_TORCH = {"keras/torch": None, "*": ""}
 @pytest.mark.parametrize(
     "mode, layer, kind",
     [
-        case("eager", "SimpleRNN", "halve", holds=BUT_TORCH),
+        case("eager", "SimpleRNN", "halve", holds=NOT_ON_TORCH),
         ("eager", "SimpleRNN", "double"),
         ("eager", "GlobalAveragePooling1D", "halve"),
         ("eager", "GlobalAveragePooling1D", "double"),
-        case("eager", "MultiHeadAttention", "halve", exists=HAS_MULTI_HEAD, holds=MULTI_HEAD_USES),
-        case("tf.function", "SimpleRNN", "halve", holds=NEVER),
+        case(
+            "eager",
+            "MultiHeadAttention",
+            "halve",
+            exists=HAS_MULTI_HEAD,
+            holds=MULTI_HEAD_USES_MASKS,
+        ),
+        case(TF_FUNCTION, "SimpleRNN", "halve", holds=NEVER),
     ],
 )
 def test_mask_that_no_longer_fits_fails_in_a_later_layer(keras, mode, layer, kind):

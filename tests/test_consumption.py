@@ -9,21 +9,10 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, case, claim, observe, refuted_by, require
-from maskspec.probes import (
-    MODES,
-    compose,
-    depends_on_padding,
-    embedding,
-    padded_features,
-    same,
-    spy,
-    valid_steps,
-)
-from tests.consumers import (
+from tests.support.consumers import (
     ATTENTION,
     ATTENTION_BREAKS,
     CONSUMERS,
-    HAS_MULTI_HEAD,
     IGNORING,
     MORE_CONSUMERS,
     at_valid_steps,
@@ -36,6 +25,17 @@ from tests.consumers import (
     of,
     without_padding,
 )
+from tests.support.probes import (
+    MODES,
+    compose,
+    depends_on_padding,
+    embedding,
+    padded_features,
+    same,
+    spy,
+    valid_steps,
+)
+from tests.support.releases import HAS_MULTI_HEAD
 
 # --- what a mask is for ----------------------------------------------------------------------
 

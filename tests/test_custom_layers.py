@@ -10,18 +10,7 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, case, claim, observe, refuted_by, require
-from maskspec.probes import (
-    MODES,
-    compose,
-    depends_on_padding,
-    embedding,
-    padded_features,
-    padded_ids,
-    same,
-    symbolic_batch,
-    valid_steps,
-)
-from tests.layers import (
+from tests.support.layers import (
     arriving,
     arriving_at,
     changed,
@@ -34,9 +23,20 @@ from tests.layers import (
     my_activation,
     time_changer,
 )
+from tests.support.probes import (
+    MODES,
+    TF_FUNCTION,
+    compose,
+    depends_on_padding,
+    embedding,
+    padded_features,
+    padded_ids,
+    same,
+    symbolic_batch,
+    valid_steps,
+)
+from tests.support.releases import BEFORE_KERAS_3, KERAS_3
 
-BEFORE_KERAS_3 = {"tf.keras": "", "tf_keras": ""}
-SINCE_KERAS_3 = {"keras": ""}
 NO_MASK = -np.ones((3, 6))  # what a mask_reader shows where no mask arrives
 
 
@@ -99,7 +99,7 @@ def test_symbolic_output_shows_the_mask_that_the_model_uses(keras):
 
 @claim(
     "custom-layers.destroyed-mask-warned",
-    holds=SINCE_KERAS_3,
+    holds=KERAS_3,
     instead="custom-layers.destroyed-mask-silent",
 )
 @pytest.mark.parametrize("kind", ["computes", "returns-its-input"])
@@ -148,7 +148,7 @@ def test_flag_set_before_the_parent_is_initialized_is_lost(keras, mode):
 
 @claim(
     "custom-layers.supports-masking-in-class-counts",
-    holds=SINCE_KERAS_3,
+    holds=KERAS_3,
     instead="custom-layers.supports-masking-in-class-lost",
 )
 @pytest.mark.parametrize("mode", ["eager", "functional"])
@@ -185,7 +185,7 @@ def test_default_compute_mask_raises_without_the_flag(keras):
 
 @claim(
     "custom-layers.unflagged-compute-mask-forwards",
-    holds=SINCE_KERAS_3,
+    holds=KERAS_3,
     instead="custom-layers.unflagged-compute-mask-raises",
 )
 def test_default_compute_mask_returns_the_mask_without_the_flag(keras):
@@ -260,7 +260,7 @@ def test_custom_layer_can_modify_the_mask(keras, kind, mode):
 
 @claim("custom-layers.new-length-needs-new-mask")
 @pytest.mark.parametrize(
-    "kind, mode", [("halve", "eager"), ("double", "eager"), ("halve", "tf.function")]
+    "kind, mode", [("halve", "eager"), ("double", "eager"), ("halve", TF_FUNCTION)]
 )
 def test_layers_behind_another_length_need_another_mask(keras, kind, mode):
     def right(masked):
@@ -278,7 +278,7 @@ def test_layers_behind_another_length_need_another_mask(keras, kind, mode):
     [
         case("halve", "eager", holds={"keras/torch": None, "*": ""}),
         ("double", "eager"),
-        ("double", "tf.function"),
+        ("double", TF_FUNCTION),
     ],
 )
 def test_rnn_fails_on_a_mask_of_the_wrong_length(keras, kind, mode):
@@ -307,7 +307,7 @@ def under_the_start_of_its_mask(keras, mode):
     exists={"keras/jax": None, "keras/torch": None, "*": ""},
 )
 def test_rnn_in_a_graph_reads_a_longer_mask_from_its_start(keras):
-    assert under_the_start_of_its_mask(keras, "tf.function")
+    assert under_the_start_of_its_mask(keras, TF_FUNCTION)
 
 
 @claim(
@@ -374,7 +374,7 @@ def test_keyword_only_mask_is_filled_in(keras, mode):
 
 @claim(
     "custom-layers.mask-goes-by-name",
-    holds=SINCE_KERAS_3,
+    holds=KERAS_3,
     instead="custom-layers.mask-goes-by-first-argument",
 )
 @pytest.mark.parametrize(

@@ -7,16 +7,7 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, case, claim, observe, refuted_by, require
-from maskspec.probes import (
-    compose,
-    depends_on_padding,
-    embedding,
-    padded_features,
-    padded_ids,
-    same,
-    valid_steps,
-)
-from tests.layers import (
+from tests.support.layers import (
     custom_embedding,
     custom_layer,
     failure,
@@ -25,9 +16,17 @@ from tests.layers import (
     temporal_softmax,
     temporal_split,
 )
-
-BEFORE_KERAS_3 = {"tf.keras": "", "tf_keras": ""}
-SINCE_KERAS_3 = {"keras": ""}
+from tests.support.probes import (
+    TF_FUNCTION,
+    compose,
+    depends_on_padding,
+    embedding,
+    padded_features,
+    padded_ids,
+    same,
+    valid_steps,
+)
+from tests.support.releases import BEFORE_KERAS_3, KERAS_3
 
 
 def softmax_example(keras, *before):
@@ -110,7 +109,7 @@ def test_split_splits_the_mask_if_there_is_one(keras, given):
 
 
 @claim("example-layers.temporal-split-outputs-masked")
-@pytest.mark.parametrize("mode", ["eager", "functional", "subclassed", "tf.function"])
+@pytest.mark.parametrize("mode", ["eager", "functional", "subclassed", TF_FUNCTION])
 def test_each_half_carries_its_half_of_the_mask(keras, mode):
     split, read, join = temporal_split(keras), mask_reader(keras), keras.layers.Concatenate(axis=1)
 
@@ -285,7 +284,7 @@ def test_second_array_arrives_as_training_and_changes_nothing(keras):
 
 @claim(
     "example-layers.second-array-clashes",
-    holds=SINCE_KERAS_3,
+    holds=KERAS_3,
     instead="example-layers.second-array-is-training",
 )
 def test_second_array_clashes_with_training(keras):

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, case, claim, observe, refuted_by, require
-from maskspec.probes import (
+from tests.support.consumers import attempt, consumer, gappy_ids, layer_of, looked_up
+from tests.support.layers import failure, mask_reader
+from tests.support.probes import (
     compose,
     embedding,
     padded_features,
@@ -18,10 +20,8 @@ from maskspec.probes import (
     spy,
     valid_steps,
 )
-from tests.consumers import attempt, consumer, gappy_ids, layer_of, looked_up
-from tests.layers import failure, mask_reader
+from tests.support.releases import BEFORE_KERAS_3, NOT_ON_JAX, NOT_ON_TORCH
 
-BEFORE_KERAS_3 = {"tf.keras": "", "tf_keras": ""}
 TRAVELS_ON = {"keras": ">=3.11", "*": ""}  # since then the output carries the mask by hand
 NO_MASK = -np.ones((3, 6))  # what a mask_reader shows where no mask arrives
 
@@ -311,8 +311,6 @@ def of_shape(shape):
 
 
 ALWAYS_REFUSED = ("batch,time-1", "batch-1,time", "batch+1,time", "time")
-NOT_ON_JAX = {"keras/jax": None, "*": ""}
-NOT_ON_TORCH = {"keras/torch": None, "*": ""}
 SHAPE_WORDS = "(?i)shape|dimension|broadcast|size of tensor|axis sizes"
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, case, claim, require
-from maskspec.probes import (
+from tests.support.layers import arriving, custom_layer
+from tests.support.probes import (
     compose,
     embedding,
     padded_features,
@@ -15,7 +16,6 @@ from maskspec.probes import (
     same,
     valid_steps,
 )
-from tests.layers import arriving, custom_layer
 
 NO_MASK = -np.ones((3, 6))  # what a mask_reader shows where no mask arrives
 FLAG_COUNTS = {"tf.keras": ">=2.3", "*": ""}

@@ -12,7 +12,10 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, Unavailable, case, claim, observe, refuted_by, require
-from maskspec.probes import (
+from tests.support.consumers import attempt
+from tests.support.layers import failure
+from tests.support.packages import NOT_3_3_0
+from tests.support.probes import (
     LENGTHS,
     compose,
     embedding,
@@ -23,12 +26,8 @@ from maskspec.probes import (
     symbolic_batch,
     valid_steps,
 )
-from tests.consumers import attempt
-from tests.layers import failure
-from tests.packages import NOT_3_3_0
+from tests.support.releases import BEFORE_KERAS_3, ON_TENSORFLOW
 
-ON_TENSORFLOW = {"keras/jax": None, "keras/torch": None, "*": ""}
-BEFORE_KERAS_3 = {"tf.keras": "", "tf_keras": ""}
 NO_USE = "generation.input-length-has-no-use"
 EXAMPLE = [[711, 632, 71, 0, 0, 0], [73, 8, 3215, 55, 927, 0], [83, 91, 1, 645, 1253, 927]]
 EXAMPLE_MASK = [[1, 1, 1, 0, 0, 0], [1, 1, 1, 1, 1, 0], [1, 1, 1, 1, 1, 1]]

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, case, claim, refuted_by, require
-from maskspec.probes import padded_features, same, valid_steps
-from tests.layers import failure
-from tests.losses import (
+from tests.support.layers import failure
+from tests.support.losses import (
     BEFORE_2_11,
     MISFIT,
     SINCE_2_11,
@@ -30,12 +29,11 @@ from tests.losses import (
     targets,
     unmasked,
 )
+from tests.support.probes import padded_features, same, valid_steps
+from tests.support.releases import BEFORE_KERAS_3, KERAS_3, ON_JAX
 
 GRAPH_SEES = {"keras/jax": ">=3.6", "*": ""}  # before, jax lost the mask in a compiled function
-ON_JAX = {"keras/jax": ""}
 GRAPH_MISSES = {"keras/jax": "<3.6"}
-KERAS_3 = {"keras": ""}
-BEFORE_KERAS_3 = {"tf.keras": "", "tf_keras": ""}
 SKIPPED = "loss.compiled-skips-masked-steps"
 
 BUILT_IN = (

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from maskspec import Unavailable, case, claim, require
-from maskspec.probes import padded_features, same, valid_steps
-from tests.losses import (
+from tests.support.losses import (
     BEFORE_2_11,
     SINCE_2_11,
     compiled,
@@ -16,11 +15,10 @@ from tests.losses import (
     squared_errors,
     targets,
 )
-from tests.packages import NOT_3_3_0
+from tests.support.packages import NOT_3_3_0
+from tests.support.probes import padded_features, same, valid_steps
+from tests.support.releases import BEFORE_KERAS_3, KERAS_3, ON_TENSORFLOW
 
-ON_TENSORFLOW = {"keras/jax": None, "keras/torch": None, "*": ""}
-KERAS_3 = {"keras": ""}
-BEFORE_KERAS_3 = {"tf.keras": "", "tf_keras": ""}
 PACKAGE = {"tf.keras": "tensorflow.keras", "tf_keras": "tf_keras", "keras": "keras"}
 MOVED = ("cast", "not_equal", "mean", "square")
 

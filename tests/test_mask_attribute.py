@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, Unavailable, case, claim, observe, require
-from maskspec.probes import (
+from tests.support.layers import failure, mask_reader, masked_by
+from tests.support.probes import (
+    TF_FUNCTION,
     embedding,
     padded_features,
     padded_ids,
@@ -16,11 +18,8 @@ from maskspec.probes import (
     symbolic_batch,
     valid_steps,
 )
-from tests.layers import failure, mask_reader, masked_by
+from tests.support.releases import BEFORE_KERAS_3, KERAS_3, ON_TENSORFLOW
 
-BEFORE_KERAS_3 = {"tf.keras": "", "tf_keras": ""}
-SINCE_KERAS_3 = {"keras": ""}
-WITH_TF_FUNCTION = {"keras/jax": None, "keras/torch": None, "*": ""}
 IN_JAX = (
     "mask-attribute.table-in-jax-transformations",
     "mask-attribute.lost-in-jax-transformations",
@@ -177,7 +176,7 @@ def test_mask_sits_on_the_tensors_in_a_structure(keras, structure):
 @claim("mask-attribute.attached-by-calls", instead=IN_JAX)
 @pytest.mark.parametrize(
     "mode",
-    ["eager", "symbolic", "tf.function", case("in-gradient", holds={"keras/jax": None, "*": ""})],
+    ["eager", "symbolic", TF_FUNCTION, case("in-gradient", holds={"keras/jax": None, "*": ""})],
 )
 def test_attribute_is_attached_while_a_layer_runs(keras, mode):
     assert during(keras, mode, lambda x: attribute(x) is not None) == (False, True)
@@ -234,7 +233,7 @@ def test_call_of_a_layer_attaches_nothing_but_masking_does(keras, name):
     assert (keras.mask_of(layer.call(given)) is not None) == (name == "Masking")
 
 
-@claim("mask-attribute.left-behind-in-functions", exists=WITH_TF_FUNCTION)
+@claim("mask-attribute.left-behind-in-functions", exists=ON_TENSORFLOW)
 def test_tensor_leaves_its_mask_behind_in_a_function(keras):
     layer, inside = keras.layers.Masking(), []
 
@@ -321,7 +320,7 @@ def test_getattr_with_none_tells_whether_there_is_a_mask(keras, kind):
 
 
 @claim("mask-attribute.in-the-graph", instead="mask-attribute.eager-masks-have-values")
-@pytest.mark.parametrize("mode", ["symbolic", "tf.function", case("eager", holds=NEVER)])
+@pytest.mark.parametrize("mode", ["symbolic", TF_FUNCTION, case("eager", holds=NEVER)])
 def test_masking_happens_in_a_graph(keras, mode):
     _, mask = during(keras, mode, keras.mask_of)
     require(mask is not None, "there is a mask")
@@ -406,7 +405,7 @@ def test_print_tensor_prints_and_returns_a_tensor(keras, capfd):
 
 @claim(
     "mask-attribute.print-tensor-is-gone",
-    holds=SINCE_KERAS_3,
+    holds=KERAS_3,
     instead="mask-attribute.print-tensor",
 )
 def test_there_is_no_print_tensor(keras):
@@ -414,7 +413,7 @@ def test_there_is_no_print_tensor(keras):
 
 
 @claim("mask-attribute.print-tensor-drops-the-mask", exists=BEFORE_KERAS_3)
-@pytest.mark.parametrize("mode", ["eager", "symbolic", "tf.function"])
+@pytest.mark.parametrize("mode", ["eager", "symbolic", TF_FUNCTION])
 def test_print_tensor_keeps_the_mask_in_an_eager_call_only(keras, mode, capfd):
     def kept(x):
         return attribute(keras.backend.print_tensor(x)) is not None

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, Unavailable, case, claim, observe, refuted_by, require
-from maskspec.probes import padded_features, same, valid_steps
-from tests.remedies import (
+from tests.support.probes import padded_features, same, valid_steps
+from tests.support.remedies import (
     DIVIDES_BY_VALID,
     NO_GRADIENT,
     SEES_MASK,

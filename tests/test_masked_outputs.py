@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, case, claim, observe, refuted_by, require
-from maskspec.probes import padded_features, same
-from tests.layers import custom_layer, failure
-from tests.remedies import (
+from tests.support.layers import custom_layer, failure
+from tests.support.probes import padded_features, same
+from tests.support.releases import ON_TENSORFLOW
+from tests.support.remedies import (
     BIAS,
     DIVIDES_BY_VALID,
     KERNEL,
@@ -27,8 +28,6 @@ from tests.remedies import (
     targets,
     values,
 )
-
-ON_TENSORFLOW = {"keras/jax": None, "keras/torch": None, "*": ""}
 
 
 def predicted_by_model(keras):

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, case, claim, refuted_by, require
-from maskspec.probes import (
+from tests.support.builtin_layers import stack, twice, twice_in_a_list
+from tests.support.consumers import ATTENTION_WORKS, BROKEN_ATTENTION
+from tests.support.probes import (
     compose,
     depends_on_padding,
     embedding,
@@ -16,8 +18,7 @@ from maskspec.probes import (
     same,
     valid_steps,
 )
-from tests.builtin_layers import stack, twice, twice_in_a_list
-from tests.consumers import ATTENTION_WORKS, BROKEN_ATTENTION, HAS_MULTI_HEAD
+from tests.support.releases import HAS_MULTI_HEAD
 
 # --- helpers ------------------------------------------------------------------------------------
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, case, claim, observe, refuted_by, require
-from maskspec.probes import (
+from tests.support.layers import masked_by
+from tests.support.probes import (
     compose,
     depends_on_padding,
     embedding,
@@ -17,10 +18,8 @@ from maskspec.probes import (
     spy,
     valid_steps,
 )
-from tests.layers import masked_by
+from tests.support.releases import BEFORE_KERAS_3, KERAS_3
 
-BEFORE_KERAS_3 = {"tf.keras": "", "tf_keras": ""}
-SINCE_KERAS_3 = {"keras": ""}
 FLOAT16_FRACTION = {"keras": None, "keras/jax": "", "keras/torch": "", "*": ""}
 NO_MASK_ARGUMENT = "unexpected keyword argument 'mask'"
 SERIES = [[6, 2, 9, 0, 0], [3, 8, 0, 0, 0]]  # one number for each step; 0 is padding
@@ -217,7 +216,7 @@ def test_infinite_mask_value_becomes_zero(keras, mask_value):
 
 @claim("masking-layer.takes-ids", instead="generation.masking-default-refuses-integers")
 @pytest.mark.parametrize("mode", ["eager", "functional", "sequential"])
-@pytest.mark.parametrize("mask_value", [case("0.0", holds=SINCE_KERAS_3), "0"])
+@pytest.mark.parametrize("mask_value", [case("0.0", holds=KERAS_3), "0"])
 def test_masking_can_be_first_on_a_batch_of_ids(keras, mask_value, mode):
     layer = keras.layers.Masking(mask_value=0 if mask_value == "0" else 0.0)
     with refuted_by(TypeError, match="0.0"):
@@ -240,8 +239,8 @@ def test_masking_of_a_batch_without_features_masks_each_token(keras, batch):
 @pytest.mark.parametrize(
     "mask_value, mode",
     [
-        case("0.0", "eager", holds=SINCE_KERAS_3),
-        case("0.0", "functional", holds=SINCE_KERAS_3),
+        case("0.0", "eager", holds=KERAS_3),
+        case("0.0", "functional", holds=KERAS_3),
         ("0", "eager"),
     ],
 )

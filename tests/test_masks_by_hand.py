@@ -7,17 +7,7 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, case, claim, refuted_by, require
-from maskspec.probes import (
-    compose,
-    embedding,
-    padded_features,
-    padded_ids,
-    redraw_padding,
-    same,
-    symbolic_batch,
-    valid_steps,
-)
-from tests.consumers import (
+from tests.support.consumers import (
     ATTENTION_BREAKS,
     CONSUMERS,
     NEEDS_BOOL,
@@ -31,6 +21,16 @@ from tests.consumers import (
     layer_of,
     looked_up,
     of,
+)
+from tests.support.probes import (
+    compose,
+    embedding,
+    padded_features,
+    padded_ids,
+    redraw_padding,
+    same,
+    symbolic_batch,
+    valid_steps,
 )
 
 # --- compute_mask ----------------------------------------------------------------------------

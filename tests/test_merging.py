@@ -9,18 +9,16 @@ import numpy as np
 import pytest
 
 from maskspec import case, claim, refuted_by, require
-from maskspec.probes import (
+from tests.support.probes import (
     embedding,
     padded_ids,
     same,
     symbolic_batch,
     valid_steps,
 )
+from tests.support.releases import BEFORE_KERAS_3, KERAS_3, SINCE_KERAS_3_4
 
-BEFORE_KERAS_3 = {"tf.keras": "", "tf_keras": ""}
-KERAS_3 = {"keras": ""}
-SINCE_KERAS_3_4 = {"keras": ">=3.4"}
-BUT_EARLY_KERAS_3 = {"keras": ">=3.4", "*": ""}
+ONLY_KERAS_3_4 = {"keras": ">=3.4"}
 BAD_SHAPES = "(?i)shapes|dimension|broadcast"
 
 
@@ -81,11 +79,11 @@ def joining(keras, name):
     "mode, axis, inputs",
     [
         ("eager", 1, "unmasked+unmasked"),
-        case("eager", 1, "masked+masked", holds=BUT_EARLY_KERAS_3),
-        case("eager", -2, "masked+masked", holds=BUT_EARLY_KERAS_3),
-        case("eager", 1, "masked+masked+masked", holds=BUT_EARLY_KERAS_3),
-        case("eager", 1, "masked+unmasked", holds=SINCE_KERAS_3_4),
-        case("eager", 1, "unmasked+masked", holds=SINCE_KERAS_3_4),
+        case("eager", 1, "masked+masked", holds=SINCE_KERAS_3_4),
+        case("eager", -2, "masked+masked", holds=SINCE_KERAS_3_4),
+        case("eager", 1, "masked+masked+masked", holds=SINCE_KERAS_3_4),
+        case("eager", 1, "masked+unmasked", holds=ONLY_KERAS_3_4),
+        case("eager", 1, "unmasked+masked", holds=ONLY_KERAS_3_4),
         case("functional", 1, "masked+masked", holds={"keras": ">=3.12", "*": ""}),
         case("functional", 1, "masked+unmasked", holds={"keras": ">=3.12"}),
     ],
@@ -165,9 +163,7 @@ def test_joined_step_is_valid_where_all_are(keras, inputs, layer):
     instead=("merging.joined-where-all-are-valid", "merging.joining-dropped-the-mask"),
 )
 @pytest.mark.parametrize("layer", ["Concatenate", "Add", "Average"])
-@pytest.mark.parametrize(
-    "inputs", [case("masked+masked", holds=SINCE_KERAS_3_4), "masked+unmasked"]
-)
+@pytest.mark.parametrize("inputs", [case("masked+masked", holds=ONLY_KERAS_3_4), "masked+unmasked"])
 def test_joined_step_is_valid_where_any_is(keras, inputs, layer):
     kinds = inputs.split("+")
     result, values = joined(keras, "eager", joining(keras, layer), kinds)
@@ -176,7 +172,7 @@ def test_joined_step_is_valid_where_any_is(keras, inputs, layer):
 
 @claim(
     "merging.masked-operands-left-out",
-    holds=SINCE_KERAS_3_4,
+    holds=ONLY_KERAS_3_4,
     instead=("merging.joined-where-all-are-valid", "merging.joining-dropped-the-mask"),
 )
 @pytest.mark.parametrize("layer", ["Maximum", "Minimum", "Multiply"])

@@ -7,14 +7,12 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, case, claim, observe, refuted_by, require
-from maskspec.probes import padded_features, same, valid_steps
-from tests.consumers import NOT_3_0_0
-from tests.layers import failure
-from tests.nested import SENTENCES, WORDS, distributed, inner_of, sequences, shape_of, texts
+from tests.support.consumers import NOT_3_0_0
+from tests.support.layers import failure
+from tests.support.nested import SENTENCES, WORDS, distributed, inner_of, sequences, shape_of, texts
+from tests.support.probes import padded_features, same, valid_steps
+from tests.support.releases import BEFORE_KERAS_3, KERAS_3, NOT_ON_JAX
 
-BEFORE_KERAS_3 = {"tf.keras": "", "tf_keras": ""}
-KERAS_3 = {"keras": ""}
-NOT_JAX = {"keras/jax": None, "*": ""}
 FOLLOWS = {**BEFORE_KERAS_3, "keras/jax": ""}  # an RNN behind can use the mask that it gets
 BREAKS = {"keras": "", "keras/jax": None}
 UNMASKABLE = "does not support masking"
@@ -304,7 +302,7 @@ def test_own_inner_layer_gets_the_mask_of_each_step(keras):
     [
         ("Conv1D", "output-for-each-step"),
         case("Conv1D", "uses-the-mask", holds=NEVER),
-        case("ConvLSTM2D", "uses-the-mask", holds=NOT_JAX),
+        case("ConvLSTM2D", "uses-the-mask", holds=NOT_ON_JAX),
     ],
 )
 def test_convolutions_work_over_time_and_use_the_mask(keras, layer, part):

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, case, claim, observe, require
-from maskspec.probes import padded_features, padded_ids, valid_steps
-from tests.layers import custom_layer, failure
-from tests.packages import MESSAGE, beside, feed, other, tensor_of
+from tests.support.layers import custom_layer, failure
+from tests.support.packages import MESSAGE, beside, feed, other, tensor_of
+from tests.support.probes import padded_features, padded_ids, valid_steps
 
 STANDALONE = {"standalone": ""}
 WITHOUT_THE_ERROR = ("node-error.never-read", "node-error.raised-by-tensor-of-tf-keras")

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from maskspec import NEVER, Unavailable, case, claim, observe, require
-from maskspec.probes import padded_features
-from tests.layers import custom_layer, failure
-from tests.packages import MESSAGE, beside, files, other, others, tensor_of, whose_tensors
+from tests.support.layers import custom_layer, failure
+from tests.support.packages import MESSAGE, beside, files, other, others, tensor_of, whose_tensors
+from tests.support.probes import padded_features
 
 STANDALONE = {"standalone": ""}
 ALL_BUT_STANDALONE = {"standalone": None, "*": ""}

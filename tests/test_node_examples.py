@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, Unavailable, case, claim, observe, refuted_by, require
-from maskspec.probes import compose, depends_on_padding, embedding, padded_ids, same
-from tests.layers import custom_layer, failure
-from tests.packages import MESSAGE, feed, files
+from tests.support.layers import custom_layer, failure
+from tests.support.packages import MESSAGE, feed, files
+from tests.support.probes import compose, depends_on_padding, embedding, padded_ids, same
 
 STANDALONE = {"standalone": ""}
 TWO_IMPORTS = {"keras/jax": None, "keras/torch": None, "tf.keras": ">=2.5", "*": ""}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, Unavailable, case, claim, observe, refuted_by, require
-from maskspec.probes import (
+from tests.support.probes import (
     compose,
     depends_on_padding,
     embedding,

@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 
 from maskspec import ALWAYS, NEVER, case, claim, observe, refuted_by, require
-from maskspec.probes import (
+from tests.support.builtin_layers import (
+    consumer,
+    one,
+    reactions,
+    stack,
+    takes_mask,
+)
+from tests.support.consumers import ATTENTION_WORKS, NOT_3_0_0
+from tests.support.probes import (
     compose,
     depends_on_padding,
     embedding,
@@ -20,21 +28,10 @@ from maskspec.probes import (
     symbolic_batch,
     valid_steps,
 )
-from tests.builtin_layers import (
-    consumer,
-    one,
-    reactions,
-    stack,
-    takes_mask,
-)
-from tests.consumers import ATTENTION_WORKS, NOT_3_0_0
+from tests.support.releases import BEFORE_KERAS_3, HAS_MULTI_HEAD, KERAS_3, SINCE_KERAS_3_4
 
 MODELS = ("functional", "sequential")
-BEFORE_KERAS_3 = {"tf.keras": "", "tf_keras": ""}
-KERAS_3 = {"keras": ""}
-MULTI_HEAD = {"tf.keras": ">=2.4", "*": ""}
 BAD_SHAPES = "(?i)shapes|dimension|broadcast"
-BUT_EARLY_KERAS_3 = {"keras": ">=3.4", "*": ""}
 
 
 # --- helpers ------------------------------------------------------------------------------------
@@ -184,7 +181,7 @@ CHANGING = {  # forward the mask only here
         *product(MODELS, ["Embedding", "Masking"], ["nothing", "Dense"]),
         *product(MODELS, ["Embedding"], ["five-layers", "nested-model"]),
         *product(["functional"], ["Embedding"], ["shared-layer", "SimpleRNN", "TimeDistributed"]),
-        case("functional", "Embedding", "two-branches", holds=BUT_EARLY_KERAS_3),
+        case("functional", "Embedding", "two-branches", holds=SINCE_KERAS_3_4),
         *(case("functional", "Embedding", name, holds=NEVER) for name in ("Conv1D", "Reshape")),
         *(
             case("functional", "Embedding", name, exists=SINCE.get(name, ALWAYS), holds=holds)
@@ -265,7 +262,7 @@ def notices_padding(keras, mode, layer, mask_zero=True):
         case("BatchNormalization", exists={"tf.keras": ">=2.12", "*": ""}, holds=NOT_3_0_0),
         case("Attention", holds=ATTENTION_WORKS),
         case("AdditiveAttention", holds=ATTENTION_WORKS),
-        case("MultiHeadAttention", exists=MULTI_HEAD, holds={"tf.keras": ">=2.10", "*": ""}),
+        case("MultiHeadAttention", exists=HAS_MULTI_HEAD, holds={"tf.keras": ">=2.10", "*": ""}),
         case("GroupQueryAttention", exists=KERAS_3),
     ],
 )
@@ -309,8 +306,8 @@ CALLS = {
     [
         *product(["eager", "functional"], ["one-tensor", "no-mask", "list", "dict"]),
         *product(["eager"], ["half-masked-list", "nested-list"]),
-        case("functional", "half-masked-list", holds=BUT_EARLY_KERAS_3),
-        case("functional", "nested-list", holds=BUT_EARLY_KERAS_3),
+        case("functional", "half-masked-list", holds=SINCE_KERAS_3_4),
+        case("functional", "nested-list", holds=SINCE_KERAS_3_4),
         case("eager", "two-arguments", holds=BEFORE_KERAS_3),
         case("functional", "two-arguments", holds=BEFORE_KERAS_3),
     ],

@@ -9,17 +9,16 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, Unavailable, case, claim, observe, refuted_by, require
-from maskspec.probes import padded_features, same, valid_steps
-from tests.consumers import NOT_3_0_0, attempt, gappy_ids
-from tests.layers import failure
+from tests.support.consumers import NOT_3_0_0, attempt, gappy_ids
+from tests.support.layers import failure
+from tests.support.probes import padded_features, same, valid_steps
+from tests.support.releases import NOT_ON_JAX, NOT_ON_TORCH
 
 KINDS = ["SimpleRNN", "GRU", "LSTM", "RNN", "Bidirectional"]
 ASKS_THE_MASK = {"keras/tensorflow": ">=3.2", "keras": None, "*": ""}
-NOT_JAX = {"keras/jax": None, "*": ""}
 STACKED = case("StackedRNNCells", holds={"keras/jax": ">=3.10", "*": ""})
 NO_BROADCAST = "ncompatible shapes for broadcasting"
 NO_LISTS = "where requires ndarray or scalar arguments"
-NOT_TORCH = {"keras/torch": None, "*": ""}
 
 
 def layer_of(keras, kind, **options):
@@ -94,7 +93,7 @@ def noting_cell(keras):
     "rnn.layers-consume-masks",
     instead=("rnn.conv-lstm-breaks-on-jax", "rnn.stacked-cells-break-on-jax"),
 )
-@pytest.mark.parametrize("kind", [*KINDS, STACKED, case("ConvLSTM2D", holds=NOT_JAX)])
+@pytest.mark.parametrize("kind", [*KINDS, STACKED, case("ConvLSTM2D", holds=NOT_ON_JAX)])
 def test_rnn_layers_consume_masks(keras, kind):
     run, mask = runner(keras, kind), valid_steps()
     with refuted_by(ValueError, TypeError, match=f"{NO_BROADCAST}|{NO_LISTS}"):
@@ -162,7 +161,7 @@ def test_lstm_ignores_masked_values(keras, returned):
         "return_sequences",
         "unroll",
         "go_backwards",
-        case("unroll+go_backwards", holds=NOT_TORCH),
+        case("unroll+go_backwards", holds=NOT_ON_TORCH),
     ],
 )
 def test_lstm_makes_of_a_padded_sequence_what_it_makes_of_the_unpadded(keras, option):
@@ -292,7 +291,7 @@ def test_cell_with_a_mask_argument_gets_none(keras, unroll):
 
 
 @claim("rnn.whole-sequence-processed")
-@pytest.mark.parametrize("loop", [case("default", exists=NOT_JAX), "unrolled"])
+@pytest.mark.parametrize("loop", [case("default", exists=NOT_ON_JAX), "unrolled"])
 def test_cell_is_called_for_masked_steps_too(keras, loop):
     if loop == "default" and keras.backend_name == "jax":
         raise Unavailable("on jax the cell is traced once, for all steps")

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, Unavailable, case, claim, observe, refuted_by, require
-from maskspec.probes import padded_features, same, valid_steps
-from tests.consumers import NOT_3_0_0
-from tests.layers import failure
+from tests.support.consumers import NOT_3_0_0
+from tests.support.layers import failure
+from tests.support.probes import padded_features, same, valid_steps
+from tests.support.releases import KERAS_3, NOT_ON_JAX
 
-KERAS_3 = {"keras": ""}
-NOT_JAX = {"keras/jax": None, "*": ""}
 MASKED_FIRST = np.array([[False, True, False, True, True, False], [True] * 6])
 JAX_BROADCAST = "ncompatible shapes for broadcasting"
 
@@ -141,7 +140,10 @@ def test_outputs_of_masked_steps_are_not_zero(keras, kind, masked):
     "kind, loop",
     [(kind, "default") for kind in ("SimpleRNN", "LSTM", "GRU")]
     + [("LSTM", "unrolled"), ("own-cell", "unrolled")]
-    + [case("own-cell", "default", holds=NOT_JAX), case("ConvLSTM2D", "default", holds=NOT_JAX)],
+    + [
+        case("own-cell", "default", holds=NOT_ON_JAX),
+        case("ConvLSTM2D", "default", holds=NOT_ON_JAX),
+    ],
 )
 def test_masked_step_repeats_the_last_valid_output(keras, kind, loop):
     options = {"unroll": True} if loop == "unrolled" else {}
@@ -155,7 +157,7 @@ def test_masked_step_repeats_the_last_valid_output(keras, kind, loop):
 @claim("rnn-outputs.zeros-before-the-first-valid-step", instead="rnn-outputs.jax-repeats-the-state")
 @pytest.mark.parametrize(
     "kind, state",
-    [("SimpleRNN", "zero"), ("LSTM", "zero"), case("SimpleRNN", "given", holds=NOT_JAX)],
+    [("SimpleRNN", "zero"), ("LSTM", "zero"), case("SimpleRNN", "given", holds=NOT_ON_JAX)],
 )
 def test_steps_before_the_first_valid_one_are_zero(keras, kind, state):
     result = sequence(keras, kind, call=initial(keras) if state == "given" else {})
@@ -188,7 +190,7 @@ def test_masked_step_returns_the_first_state(keras, seen):
 @pytest.mark.parametrize(
     "kind, loop",
     [("SimpleRNN", "default"), ("LSTM", "default")]
-    + [case("SimpleRNN", "unrolled", holds=NOT_JAX)]
+    + [case("SimpleRNN", "unrolled", holds=NOT_ON_JAX)]
     + [case("ConvLSTM2D", "default", holds={"keras": "", "keras/jax": None})],
 )
 def test_zero_output_for_mask_makes_zeros(keras, kind, loop):

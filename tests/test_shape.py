@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, case, claim, observe, require
-from maskspec.probes import (
+from tests.support.builtin_layers import stack
+from tests.support.probes import (
     compose,
     embedding,
     padded_features,
@@ -16,7 +17,6 @@ from maskspec.probes import (
     symbolic_batch,
     valid_steps,
 )
-from tests.builtin_layers import stack
 
 NESTED_IDS = case("Embedding", "3x6x2", holds=NEVER)
 NO_FEATURES = case("Masking", "3x6", holds=NEVER)

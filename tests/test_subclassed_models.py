@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from maskspec import claim, require
-from maskspec.probes import (
+from tests.support.layers import custom_layer
+from tests.support.probes import (
+    TF_FUNCTION,
     compose,
     depends_on_padding,
     embedding,
@@ -16,7 +18,6 @@ from maskspec.probes import (
     same,
     valid_steps,
 )
-from tests.layers import custom_layer
 
 LENGTHS = (3, 7, 5, 2)
 SINCE_TF_2_3 = {"tf.keras": ">=2.3", "*": ""}
@@ -67,7 +68,7 @@ def seen_by(keras):
 
 @claim("subclassed-models.call-gets-the-mask")
 @pytest.mark.parametrize("given", ["by-keyword", "by-position"])
-@pytest.mark.parametrize("mode", ["eager", "tf.function"])
+@pytest.mark.parametrize("mode", ["eager", TF_FUNCTION])
 def test_mask_given_to_a_subclassed_model_reaches_its_call(keras, mode, given):
     class ShowsItsMask(keras.Model):
         def call(self, steps, mask=None, training=False):

@@ -6,12 +6,12 @@ Page: spec/subclassing.md
 import pytest
 
 from maskspec import NEVER, case, claim, require
-from maskspec.probes import compose, depends_on_padding, embedding
+from tests.support.probes import TF_FUNCTION, compose, depends_on_padding, embedding
+from tests.support.releases import ON_JAX
 
-ON_JAX = {"keras/jax": ""}
 PLACES = [
     "eager",
-    "tf.function",
+    TF_FUNCTION,
     "subclassed",
     "layer",
     "layer-in-functional",
@@ -109,7 +109,7 @@ def test_mask_travels_along_from_layer_to_layer(keras, place):
     "mode, name",
     [
         *(("eager", name) for name in OPERATIONS),
-        ("tf.function", "times-one"),
+        (TF_FUNCTION, "times-one"),
         ("subclassed", "times-one"),
         ("functional", "times-one"),
     ],
@@ -133,7 +133,7 @@ def test_operation_that_changes_nothing_keeps_the_mask(keras, name):
 
 
 @claim("subclassing.by-hand-survives-operations")
-@pytest.mark.parametrize("mode", ["eager", "tf.function", "layer"])
+@pytest.mark.parametrize("mode", ["eager", TF_FUNCTION, "layer"])
 def test_mask_passed_by_hand_survives_operations(keras, mode):
     table, rnn = embedding(keras), keras.layers.SimpleRNN(3)
 

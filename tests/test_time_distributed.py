@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, case, claim, observe, refuted_by, require
-from maskspec.probes import same, valid_steps
-from tests.layers import failure
-from tests.nested import WORDS, distributed, sequences, shape_of, texts
+from tests.support.layers import failure
+from tests.support.nested import WORDS, distributed, sequences, shape_of, texts
+from tests.support.probes import same, valid_steps
+from tests.support.releases import KERAS_3, NOT_ON_JAX
 
-KERAS_3 = {"keras": ""}
-NOT_JAX = {"keras/jax": None, "*": ""}
 BAD_SHAPES = "(?i)must match|must be broadcastable|cannot unstack|out of range"
 LENGTH_UNCHECKED = {"keras/tensorflow": ">=3.9,<3.14"}
 LENGTH_CHECKED = {
@@ -188,7 +187,7 @@ def test_mask_is_aligned_with_the_input_only(keras, inner, reading):
     instead="time-distributed.three-axes-reduced-on-jax",
 )
 @pytest.mark.parametrize(
-    "shape", ["too-short", "transposed", case("one-for-each-feature", holds=NOT_JAX)]
+    "shape", ["too-short", "transposed", case("one-for-each-feature", holds=NOT_ON_JAX)]
 )
 def test_mask_of_another_shape_does_not_do(keras, shape):
     mask = {

@@ -6,7 +6,13 @@ Page: spec/transformers.md
 import pytest
 
 from maskspec import case, claim, refuted_by, require
-from maskspec.probes import (
+from tests.support.consumers import (
+    ATTENTION,
+    ATTENTION_WORKS,
+    BROKEN_ATTENTION,
+    features,
+)
+from tests.support.probes import (
     compose,
     depends_on_padding,
     embedding,
@@ -15,18 +21,11 @@ from maskspec.probes import (
     spy,
     valid_steps,
 )
-from tests.consumers import (
-    ATTENTION,
-    ATTENTION_WORKS,
-    BROKEN_ATTENTION,
-    HAS_MULTI_HEAD,
-    features,
-)
+from tests.support.releases import HAS_MULTI_HEAD, MULTI_HEAD_USES_MASKS
 
-USES_ITS_MASKS = {"tf.keras": ">=2.10", "*": ""}  # MultiHeadAttention
 SINCE_3_12 = {"keras": ">=3.12", "*": ""}
 ATTENTION_LAYERS = [
-    case("MultiHeadAttention", exists=HAS_MULTI_HEAD, holds=USES_ITS_MASKS),
+    case("MultiHeadAttention", exists=HAS_MULTI_HEAD, holds=MULTI_HEAD_USES_MASKS),
     case("GroupQueryAttention", exists={"keras": ""}),
     case("Attention", holds=ATTENTION_WORKS),
     case("AdditiveAttention", holds=ATTENTION_WORKS),
@@ -145,9 +144,9 @@ def test_multi_head_attention_ignores_the_mask_that_its_input_carries(keras, wha
 @pytest.mark.parametrize(
     "mode, norm",
     [
-        case("functional", "post-norm", holds={**USES_ITS_MASKS, "keras": ">=3.4"}),
-        case("eager", "pre-norm", holds={**USES_ITS_MASKS, "keras": ">=3.4"}),
-        case("eager", "post-norm", holds={**USES_ITS_MASKS, "keras": ">=3.4,<3.8"}),
+        case("functional", "post-norm", holds={**MULTI_HEAD_USES_MASKS, "keras": ">=3.4"}),
+        case("eager", "pre-norm", holds={**MULTI_HEAD_USES_MASKS, "keras": ">=3.4"}),
+        case("eager", "post-norm", holds={**MULTI_HEAD_USES_MASKS, "keras": ">=3.4,<3.8"}),
     ],
 )
 def test_mask_gets_through_a_transformer_block(keras, mode, norm):

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from maskspec import case, claim, observe, refuted_by, require
-from maskspec.probes import padded_features, same, valid_steps
-from tests.layers import failure
-from tests.losses import (
+from tests.support.layers import failure
+from tests.support.losses import (
     MISFIT,
     compiled,
     echo,
@@ -24,9 +23,9 @@ from tests.losses import (
     targets,
     unmasked,
 )
+from tests.support.probes import padded_features, same, valid_steps
+from tests.support.releases import BEFORE_KERAS_3, KERAS_3
 
-BEFORE_KERAS_3 = {"tf.keras": "", "tf_keras": ""}
-KERAS_3 = {"keras": ""}
 SKIPPING = {"tf.keras": ">=2.3", "keras": ">=3.12", "*": ""}
 SKIPPING_ALL = {"tf.keras": ">=2.3", "tf_keras": ""}
 PER_SAMPLE = [

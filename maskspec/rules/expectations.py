@@ -4,12 +4,14 @@ import re
 from pathlib import Path
 from typing import Dict, Iterator, List, Set, Tuple
 
-from maskspec.claims import decided_on
-from maskspec.collecting import Case, cases_of
-from maskspec.project import Project
-from maskspec.ranges import ALWAYS, BACKENDS, NEVER, Range, bounds, contains, expected_verdict
-from maskspec.rules import Found, each_test, relative, rule
-from maskspec.verdicts import HOLDS, REFUTED
+from maskspec.catalogue.cases import Case
+from maskspec.catalogue.claims import decided_on
+from maskspec.catalogue.implementations import BACKENDS, IMPLEMENTATIONS
+from maskspec.catalogue.ranges import ALWAYS, NEVER, Range, bounds, contains, expected_verdict
+from maskspec.catalogue.verdicts import HOLDS, REFUTED
+from maskspec.records.specification import Specification
+from maskspec.records.staleness import of_cell
+from maskspec.rules.kinds import Found, each_test, relative, rule
 
 EVERYWHERE = {str(ALWAYS)}
 Release = Tuple[str, str, str]  # implementation, minor version, backend
@@ -17,18 +19,27 @@ Release = Tuple[str, str, str]  # implementation, minor version, backend
 # --- expectations ----------------------------------------------------------------------------
 
 
-@rule("refuted-without-instead", "name in instead= the finding that says what happens instead")
-def refuted_without_instead(project: Project) -> Found:
+@rule(
+    "refuted-without-instead",
+    "say on the page 'Otherwise: …', or name in instead= the finding that says what happens",
+)
+def refuted_without_instead(project: Specification) -> Found:
+    known = project.book.by_id()
     for claim, path, line, _ in each_test(project):
-        if _refuted_somewhere(project, claim) and not project.cases(claim)[0].instead:
-            yield path, line, f"{claim} is expected to be refuted somewhere, without instead="
+        told = claim in known and known[claim].otherwise
+        if not told and not project.cases(claim)[0].instead and _refuted_somewhere(project, claim):
+            yield (
+                path,
+                line,
+                f"{claim} is expected to be refuted somewhere; nothing says what is so",
+            )
 
 
 @rule(
     "unknown-instead",
     "name another claim or finding of a page; drop instead= where nothing is refuted",
 )
-def unknown_instead(project: Project) -> Found:
+def unknown_instead(project: Specification) -> Found:
     known = project.book.by_id()
     for claim, path, line, _ in each_test(project):
         cases = project.cases(claim)
@@ -41,8 +52,15 @@ def unknown_instead(project: Project) -> Found:
             yield path, line, f"{claim} has instead=, but is expected to be refuted nowhere"
 
 
+@rule("needless-otherwise", "drop the paragraph 'Otherwise:', as the claim is refuted nowhere")
+def needless_otherwise(project: Specification) -> Found:
+    for claim in project.book.claims:
+        if claim.otherwise and not _refuted_somewhere(project, claim.id):
+            yield claim.path, claim.line, f"{claim.id} is expected to hold everywhere"
+
+
 @rule("instead-does-not-hold", "mend the finding's range, or name another finding as well")
-def instead_does_not_hold(project: Project) -> Found:
+def instead_does_not_hold(project: Specification) -> Found:
     for claim, path, line, _ in each_test(project):
         findings = project.cases(claim)[0].instead
         if not findings:
@@ -58,7 +76,7 @@ def instead_does_not_hold(project: Project) -> Found:
 
 
 @rule("unknown-release", "use a release that spec/releases/cells.json lists")
-def unknown_release(project: Project) -> Found:
+def unknown_release(project: Specification) -> Found:
     for path, line, what, range_, _ in _ranges(project):
         for key, version in bounds(range_):
             known = project.releases.known
@@ -68,7 +86,7 @@ def unknown_release(project: Project) -> Found:
 
 
 @rule("unused-expectation", "drop the key, or say ALWAYS or NEVER: each entry has to decide")
-def unused_expectation(project: Project) -> Found:
+def unused_expectation(project: Specification) -> Found:
     for path, line, what, range_, standalone in _ranges(project):
         known = _known(project, standalone)
         for key in range_:
@@ -87,36 +105,33 @@ def unused_expectation(project: Project) -> Found:
 
 
 @rule("broken-record", "record the cell again: tox run -e <cell> -- --record=spec/releases")
-def broken_record(project: Project) -> Found:
+def broken_record(project: Specification) -> Found:
     for message in project.broken_records:
         path, line, what = re.match(r"(.*?):(\d+): (.*)", message).groups()  # type: ignore
         yield relative(project, Path(path)), int(line), what
-    for cell, record in {**project.records, **project.prereleases}.items():
+    for cell, record in project.all_records.items():
         path = f"spec/releases/{cell}/results.jsonl"
         if record.cell != cell:
             yield path, 1, f"this is the record of {record.cell}"
 
 
-@rule("stale-record", "record the cell again: tox run -e <cell> -- --record=spec/releases")
-def stale_record(project: Project) -> Found:
-    for cell, record in {**project.records, **project.prereleases}.items():
-        cases = cases_of(project.collection.cases, record.header["implementation"])
-        right = {(c.claim, c.case): c.fingerprint for c in cases}
-        path = f"spec/releases/{cell}/results.jsonl"
-        rows = {(row.claim, row.case): row.test for row in record.rows}
-        missing = set() if rows and cell in project.prereleases else set(right) - set(rows)
-        for keys, what in (
-            (missing, "cases have no row"),
-            (set(rows) - set(right), "rows are of no case"),
-            ({k for k in rows if k in right and rows[k] != right[k]}, "rows ran another test"),
-        ):
-            if keys:
-                first = " ".join(min(keys))
-                yield path, 1, f"{len(keys)} {what} ({len(rows)} rows, first: {first})"
+@rule(
+    "stale-record",
+    "record the cells that you have (python -m maskspec record CELL); CI records the others",
+)
+def stale_record(project: Specification) -> Found:
+    alike: Dict[str, List[str]] = {}
+    for cell in project.all_records:
+        stale = of_cell(project, cell)
+        if any(stale):
+            alike.setdefault(str(stale), []).append(cell)
+    for what, cells in alike.items():
+        more = f" and {len(cells) - 1} more cells: " if len(cells) > 1 else ": "
+        yield f"spec/releases/{cells[0]}/results.jsonl", 1, f"{cells[0]}{more}{what}"
 
 
 @rule("contradicted-expectation", "suspect the test first; then mend holds= or exists=")
-def contradicted_expectation(project: Project) -> Found:
+def contradicted_expectation(project: Specification) -> Found:
     expected: Dict[Tuple[str, str], str] = {}  # many cases have the same ranges
     for c in project.collection.cases:
         ranges = f"{c.holds} {c.exists}"
@@ -134,7 +149,7 @@ def contradicted_expectation(project: Project) -> Found:
 
 
 @rule("unproved-boundary", "add and record the cell, or mend the range")
-def unproved_boundary(project: Project) -> Found:
+def unproved_boundary(project: Specification) -> Found:
     recorded = (project.releases.cells[name] for name in project.records)
     ran = {(cell.implementation, cell.release, cell.backend) for cell in recorded}
     for c in project.collection.cases:
@@ -146,7 +161,7 @@ def unproved_boundary(project: Project) -> Found:
                 yield c.path, c.line, f"{c.claim} [{c.case}]: {change}, but {what} has not run"
 
 
-def _refuted_somewhere(project: Project, claim: str) -> bool:
+def _refuted_somewhere(project: Specification, claim: str) -> bool:
     here = (c for c in project.cases(claim) if set(map(str, (*c.holds, *c.exists))) - EVERYWHERE)
     cases = {f"{c.holds} {c.exists}": c for c in here}  # most have the same ranges
     return any(
@@ -156,7 +171,7 @@ def _refuted_somewhere(project: Project, claim: str) -> bool:
     )
 
 
-def _ranges(project: Project) -> Iterator[Tuple[str, int, str, Range, bool]]:
+def _ranges(project: Specification) -> Iterator[Tuple[str, int, str, Range, bool]]:
     """Each range that a test writes, as (path, line, where, range, standalone), once."""
     seen: Set[str] = set()
     for case in project.collection.cases:
@@ -169,18 +184,18 @@ def _ranges(project: Project) -> Iterator[Tuple[str, int, str, Range, bool]]:
                 seen.add(key)
 
 
-def _known(project: Project, standalone: bool) -> List[Release]:
+def _known(project: Specification, standalone: bool) -> List[Release]:
     """Every known release on every backend that it can have, where a claim is decided."""
     return [
         (implementation, version, backend)
         for implementation, versions in project.releases.known.items()
         if decided_on(implementation, standalone)
         for version in versions
-        for backend in (BACKENDS if implementation == "keras" else BACKENDS[:1])
+        for backend in IMPLEMENTATIONS[implementation].backends
     ]
 
 
-def _neighbours(project: Project, case: Case) -> Iterator[Tuple[Release, Release]]:
+def _neighbours(project: Specification, case: Case) -> Iterator[Tuple[Release, Release]]:
     """Releases that follow each other, on TensorFlow and on each backend with a range of its own.
 
     Where a range does not tell the backends apart, TensorFlow proves it for all.
@@ -189,7 +204,7 @@ def _neighbours(project: Project, case: Case) -> Iterator[Tuple[Release, Release
     if not any(specifier for range_ in ranges for specifier in range_.values()):
         return  # no boundary
     for implementation, versions in project.releases.known.items():
-        for backend in BACKENDS if implementation == "keras" else BACKENDS[:1]:
+        for backend in IMPLEMENTATIONS[implementation].backends:
             own = any(range_.get(f"keras/{backend}") for range_ in ranges)
             if decided_on(implementation, case.standalone) and (backend == BACKENDS[0] or own):
                 at = [(implementation, version, backend) for version in versions]

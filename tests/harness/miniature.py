@@ -12,11 +12,12 @@ from unittest import mock
 
 from fakes import fake
 
-from maskspec import project, results
 from maskspec.__main__ import main
-from maskspec.collecting import collect
-from maskspec.rules import check
-from maskspec.sources import digest
+from maskspec.catalogue import project
+from maskspec.catalogue.cases import collect
+from maskspec.catalogue.sources import digest
+from maskspec.records import results, specification
+from maskspec.rules.check import check
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # What each cell of the miniature is run on, by cell.
@@ -163,6 +164,8 @@ base_python =
 README = """# Miniature
 
 See [the chapter](demo.md#demo.pads-with-zero).
+
+## How to read the evidence
 
 <!-- chapters: written by `maskspec sync` -->
 <!-- /chapters -->
@@ -313,13 +316,15 @@ class Miniature:
         return Done(done.returncode, done.stdout)
 
     def load(self):
-        """What ``maskspec.project.load`` reads here; equal tests are collected only once."""
+        """What ``specification.load`` reads here; equal tests are collected only once."""
         tests = tuple(p.read_bytes() for p in sorted(self.path("tests").glob("*.py")))
         if tests not in _collections:
             _collections[tests] = collect(self.root)
         with mock.patch.object(project, "collect", return_value=_collections[tests]):
-            return project.load(self.root)
+            return specification.load(self.root)
 
     def problems(self):
         """What ``maskspec check`` finds here."""
-        return check(self.load(), self.folder / "texts")
+        project = self.load()
+        project.texts = self.folder / "texts"
+        return check(project)

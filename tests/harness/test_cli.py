@@ -2,12 +2,15 @@
 
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 from fakes import fake
+from miniature import ROOT
 
-from maskspec import export
-from maskspec.__main__ import main
+from maskspec.__main__ import VERBS, main
+from maskspec.rendering import export
 
 TESTS = "tests/test_demo.py"
 
@@ -44,8 +47,8 @@ def test_check_names_each_problem_and_how_to_mend_it(mini, maskspec):
 def test_check_proves_nothing_against_an_empty_folder(prepared, maskspec, tmp_path):
     code, out, _ = maskspec(prepared, "check", "--sources", str(tmp_path))
     assert code == 1
-    assert "accounting: there is no such text" in out
-    assert "proved" not in out
+    assert "unproved-inventory: there is no such text" in out
+    assert "units proved" not in out
 
 
 def test_check_imports_no_framework(mini):
@@ -94,9 +97,9 @@ def test_sync_changes_nothing_the_second_time(mini, maskspec):
     assert [mini.path(name).stat().st_mtime_ns for name in files] == before
 
 
-def test_sync_adds_evidence_below_a_new_claim(mini, maskspec):
+def test_sync_adds_the_line_of_a_new_claim(mini, maskspec):
     page = mini.read("spec/demo.md")
-    without = re.sub(r"<!-- evidence: .*?<!-- /evidence -->\n", "", page, flags=re.DOTALL)
+    without = re.sub(r"^Seen: .*\n\n", "", page, flags=re.MULTILINE)
     assert without != page
     mini.write("spec/demo.md", without)
     maskspec(mini, "sync")
@@ -109,7 +112,7 @@ def test_sync_check_writes_nothing_and_fails_if_out_of_date(mini, maskspec):
     before = mini.read("spec/README.md")
     code, out, _ = maskspec(mini, "sync", "--check")
     assert code == 1
-    assert re.fullmatch(r"spec/README\.md:8: out of date; python -m maskspec sync\n", out)
+    assert re.fullmatch(r"spec/README\.md:10: out of date; python -m maskspec sync\n", out)
     assert mini.read("spec/README.md") == before
 
 
@@ -137,8 +140,8 @@ def exported(prepared, maskspec):
 KEYS = {
     "cells": {"implementation", "version", "backend", "python", "platform"},
     "claims": {
-        "id", "chapter", "sentence", "finding", "statements", "path", "line", "tests", "holds",
-        "exists", "instead", "cases", "verdicts",
+        "id", "chapter", "sentence", "otherwise", "finding", "statements", "path", "line", "tests",
+        "holds", "exists", "instead", "cases", "verdicts",
     },
     "statements": {"source", "says", "units", "claims", "untestable"},
 }  # fmt: skip
@@ -181,3 +184,71 @@ def test_export_ties_statements_to_claims(exported):
         "claims": ["demo.pads-with-one"],
         "untestable": None,
     }
+
+
+def test_a_folder_outside_any_checkout_is_named(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert main(["cells"]) == 2
+    assert capsys.readouterr().err.startswith(f"maskspec: {tmp_path} is in no checkout of the")
+
+
+def test_a_folder_inside_the_checkout_will_do(mini, monkeypatch, capsys):
+    monkeypatch.chdir(mini.root / "spec" / "releases")
+    assert main(["cells"]) == 0
+    assert "keras3.15-tensorflow" in capsys.readouterr().out
+
+
+def test_a_reader_that_stops_early_is_no_error(prepared):
+    verb = f"{sys.executable} -m maskspec --root {prepared.root} export"
+    done = subprocess.run(
+        f"{verb} | head -n 1", shell=True, cwd=str(ROOT), capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("{\n", "")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_says_what_its_exit_status_means(verb, capsys):
+    with pytest.raises(SystemExit):
+        main([verb, "--help"])
+    assert "Exit status: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "name, old, new, what",
+    [
+        ("spec/releases/tf2.15/results.jsonl", '"refuted"', '"holds"', "the footer counts"),
+        ("spec/demo.md", "### demo.twice", "### Twice", "'Twice' is no claim id"),
+        ("tests/test_demo.py", "import pytest", "import pytest!", "tests/test_demo.py"),
+    ],
+    ids=["record", "page", "test"],
+)
+def test_sync_writes_nothing_while_something_cannot_be_read(mini, maskspec, name, old, new, what):
+    mini.edit(name, old, new)
+    before = {p: p.read_bytes() for p in mini.root.rglob("*.md")}
+    code, _, err = maskspec(mini, "sync")
+    assert (code, what in err) == (2, True), err
+    assert {p: p.read_bytes() for p in mini.root.rglob("*.md")} == before
+
+
+def test_a_comment_in_a_test_changes_no_page_and_makes_no_record_stale(mini, maskspec):
+    mini.edit(TESTS, '"""The checks', '# One more line.\n"""The checks')
+    mini.edit(
+        TESTS,
+        "    assert keras.padding() == 0",
+        '    """Says more."""\n    # why\n    assert keras.padding() == 0',
+    )
+    assert maskspec(mini, "sync") == (0, "", "")
+    assert maskspec(mini, "check")[0] == 0
+
+
+def test_a_claim_that_was_recorded_on_few_cells_says_so(mini, maskspec):
+    for cell in ("tf2.15", "keras3.14-tensorflow"):
+        mini.record_path(cell).unlink()
+    maskspec(mini, "sync")
+    assert "Seen: **Holds in Keras 3 (run on 1 of 3 cells).**" in mini.read("spec/demo.md")
+
+
+def test_cells_may_wait_to_be_recorded(mini, maskspec):
+    mini.edit(TESTS, "keras.padding() == 0", "keras.padding() == 0 + 0")
+    assert maskspec(mini, "check")[0] == 1
+    assert maskspec(mini, "check", "--unrecorded")[0] == 0

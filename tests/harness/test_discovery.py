@@ -3,9 +3,9 @@
 import pytest
 from fakes import fake
 
-from maskspec import discovery
-from maskspec.discovery import NotUsable
-from maskspec.releases import Releases
+from maskspec.catalogue.cells import Releases
+from maskspec.running import discovery
+from maskspec.running.discovery import NotUsable
 
 KNOWN = Releases(
     {},

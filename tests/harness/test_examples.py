@@ -2,7 +2,7 @@
 
 import pytest
 
-from maskspec.examples import blocks, run, shown
+from maskspec.running.examples import blocks, run, shown
 
 NEWEST = ("keras==3.15.1", "tensorflow==2.18.0")
 OLDER = ("keras==3.14.0", "tensorflow==2.18.0")

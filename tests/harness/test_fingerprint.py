@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from maskspec import adapter
-from maskspec.fingerprint import fingerprint
+from maskspec.catalogue import fingerprint as module_of
+from maskspec.catalogue.fingerprint import fingerprint
 
 MODULE = """
 import functools
 from maskspec import claim
-from maskspec.probes import same
+from tests.support.probes import same
 
 SIZE = 3
 KINDS = {"b", "a"}
@@ -94,18 +94,36 @@ def test_a_change_in_what_runs_changes_it(hash_of, change):
         ('{"b", "a"}', '{"a", "b"}'),
         ("in KINDS\n", "in KINDS   \n\n\n"),
         ("SIZE = 3", "\n\nSIZE = 3"),
+        ("    inner = lambda", "    # why\n    inner = lambda"),
+        ("def helper(x):", 'def helper(x):\n    """Says more."""'),
+        ("class Layer:", 'class Layer:\n    """Says more."""'),
+        ("def deeper(x):", "def deeper(x: object) -> object:"),
+        ("same(inner(), Layer", "same(\n        inner(), Layer"),
     ],
-    ids=["range", "decorator", "unrelated", "unused", "set-order", "blanks", "place"],
+    ids=[
+        "range",
+        "decorator",
+        "unrelated",
+        "unused",
+        "set-order",
+        "blanks",
+        "place",
+        "comment",
+        "docstring",
+        "docstring-of-a-class",
+        "annotations",
+        "layout",
+    ],  # fmt: skip
 )
 def test_a_change_in_nothing_that_runs_leaves_it(hash_of, old, new):
     assert hash_of(old, new) == hash_of()
 
 
-@pytest.mark.parametrize("beside", [True, False], ids=["beside", "elsewhere"])
+@pytest.mark.parametrize("place, counts", [("", True), ("support", True), ("../other", False)])
 def test_a_helper_of_another_module_counts_if_it_stands_beside_the_test(
-    hash_of, tmp_path, monkeypatch, beside
+    hash_of, tmp_path, monkeypatch, place, counts
 ):
-    folder = tmp_path if beside else tmp_path / "elsewhere"
+    folder = (tmp_path / place).resolve()
     folder.mkdir(exist_ok=True)
     monkeypatch.syspath_prepend(str(folder))
     imported = ("import functools", "from neighbour import helper as deeper")
@@ -115,7 +133,7 @@ def test_a_helper_of_another_module_counts_if_it_stands_beside_the_test(
         (folder / "neighbour.py").write_text(f"def helper(x):\n    return {body}\n")
         monkeypatch.delitem(sys.modules, "neighbour", raising=False)
         hashes.add(hash_of(*imported, also=without))
-    assert len(hashes) == (2 if beside else 1)
+    assert len(hashes) == (2 if counts else 1)
 
 
 def test_the_parameters_of_the_case_are_part_of_it(hash_of):
@@ -151,18 +169,51 @@ def test_it_is_twelve_hexadecimal_digits(hash_of):
     assert re.fullmatch("[0-9a-f]{12}", hash_of())
 
 
-@pytest.mark.parametrize("name", ["numpy", "reset"])
-def test_a_changed_method_of_the_adapter_counts_where_it_runs(hash_of, monkeypatch, name):
+@pytest.fixture
+def edit_adapter(tmp_path, monkeypatch):
+    """Let a copy of the adapter, with some text replaced, stand for it."""
+
+    def edit(old, new):
+        text = module_of.ADAPTER.read_text(encoding="utf-8")
+        assert old in text
+        copy = tmp_path / f"{next(_names)}.py"
+        copy.write_text(text.replace(old, new, 1), encoding="utf-8")
+        monkeypatch.setattr(module_of, "ADAPTER", copy)
+
+    return edit
+
+
+@pytest.mark.parametrize("name, everywhere", [("numpy", False), ("reset", True)])
+def test_a_changed_method_of_the_adapter_counts_where_it_runs(
+    hash_of, edit_adapter, name, everywhere
+):
     code = ("same(inner(), Layer().call(1))", "keras.numpy(keras.ops.abs(kind))")
     before, other = hash_of(*code), hash_of()
-    monkeypatch.setattr(adapter.Keras, name, lambda self: None)
+    edit_adapter(f"def {name}(", f"def {name}(*more, ")
     assert hash_of(*code) != before
-    assert (hash_of() != other) == (name == "reset")
+    assert (hash_of() != other) == everywhere
 
 
-def test_a_renamed_operation_counts_where_it_runs(hash_of, monkeypatch):
+def test_a_comment_in_the_adapter_counts_nowhere(hash_of, edit_adapter):
+    before = hash_of()
+    edit_adapter("    def reset(", "    # why\n    def reset(")
+    assert hash_of() == before
+
+
+def test_a_renamed_operation_counts_where_it_runs(hash_of, edit_adapter):
     code = ("same(inner(), Layer().call(1))", "keras.ops.abs(kind)")
     before, other = hash_of(*code), hash_of()
-    monkeypatch.setitem(adapter.TENSORFLOW_OPS, "abs", "negative")
+    edit_adapter('"abs": "abs"', '"abs": "negative"')
     assert hash_of(*code) != before
     assert hash_of() == other
+
+
+def test_a_module_of_helpers_is_not_reached_through(hash_of, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "helpers.py").write_text("def twice(x):\n    return 2 * x\n")
+    with pytest.raises(ValueError, match="import the names instead"):
+        hash_of(
+            "import functools",
+            "import helpers",
+            also=("same(inner(), Layer().call(1))", "helpers.twice(1)"),
+        )

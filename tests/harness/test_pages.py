@@ -2,7 +2,7 @@
 
 import pytest
 
-from maskspec import pages
+from maskspec.catalogue import pages
 
 CLAIM = """# Demo
 
@@ -11,10 +11,11 @@ CLAIM = """# Demo
 It is so,
 and stays so.
 
+Otherwise: it is not.
+
 Said in: talk-001, other-002
-<!-- evidence: written by `maskspec sync` -->
-**Holds.**
-<!-- /evidence -->
+
+Seen: **Holds.**
 
 Because.
 """
@@ -34,10 +35,13 @@ def test_a_claim_has_its_parts_and_its_place(tmp_path):
     assert claim == pages.Claim(
         "demo.first",
         "It is so, and stays so.",
+        "it is not.",
         ("talk-001", "other-002"),
+        "Because.",
         "spec/demo.md",
-        4,
-        (9, 10),
+        line=4,
+        said=10,
+        seen=12,
     )
     assert (claim.chapter, claim.is_finding) == ("demo", False)
 
@@ -55,7 +59,44 @@ def test_a_section_ends_a_claim(tmp_path):
 
 
 def test_a_page_without_claims_has_none(tmp_path):
-    assert read(tmp_path, "# Demo\n\nProse only.\n") == ([], [])
+    book = read(tmp_path, "# Demo\n\nProse only.\n")
+    assert (book.claims, book.broken) == ([], [])
+    assert book.title("demo") == "Demo"
+
+
+def test_a_claim_that_was_never_synced_has_no_line_seen(tmp_path):
+    book = read(tmp_path, CLAIM.replace("Seen: **Holds.**\n\n", ""))
+    assert (book.claims[0].seen, book.claims[0].explanation) == (None, "Because.")
+
+
+ADVICE = {
+    "a paragraph": ("Mask the\nsteps.\n\nMore.", ["Mask the", "steps."]),
+    "a link": ("See [the page](other.md#x).", ["See the page."]),
+    "code that it announces": (
+        "Write:\n\n```python\na = 1\n\nb = 2\n```\n\nMore.",
+        ["Write:", "", "```python", "a = 1", "", "b = 2", "```"],
+    ),
+    "nothing": ("", []),
+}
+
+
+@pytest.mark.parametrize("form", ADVICE)
+def test_the_advice_is_the_first_paragraph_with_what_it_announces(tmp_path, form):
+    text, advice = ADVICE[form]
+    assert read(tmp_path, CLAIM.replace("Because.", text)).claims[0].advice == advice
+
+
+def test_the_anchor_of_the_next_claim_is_no_part_of_the_explanation(tmp_path):
+    second = CLAIM.replace("# Demo\n", "").replace("demo.first", "demo.second")
+    book = read(tmp_path, CLAIM + second)
+    assert [c.explanation for c in book.claims] == ["Because.", "Because."]
+
+
+def test_a_page_that_is_no_utf_8_is_named_with_its_line(tmp_path):
+    (tmp_path / "spec").mkdir()
+    (tmp_path / "spec" / "demo.md").write_bytes(b"# Demo\n\n\xff\n")
+    (broken,) = pages.read(tmp_path).broken
+    assert (broken.path, broken.line, broken.what) == ("spec/demo.md", 3, "this is no UTF-8")
 
 
 def test_the_readme_and_the_changes_are_no_chapters(tmp_path):
@@ -63,14 +104,15 @@ def test_the_readme_and_the_changes_are_no_chapters(tmp_path):
     folder.mkdir()
     for name in ("README.md", "CHANGES.md", "b.md", "a.md"):
         (folder / name).write_text("# Title\n", encoding="utf-8")
-    assert [p.name for p in pages.chapters(tmp_path)] == ["a.md", "b.md"]
+    assert [p.name for p in pages.paths(tmp_path)] == ["a.md", "b.md"]
 
 
 ANCHOR = '<a id="demo.first"></a>\n'
-START, END = pages.EVIDENCE_START + "\n", pages.EVIDENCE_END + "\n"
+SEEN = "Seen: **Holds.**\n"
 SAID = "Said in: talk-001, other-002\n"
 # name: (what stands there, what stands there instead, line, what is said, how to mend it)
 BROKEN = {
+    "no title": ("# Demo", "Demo", 1, "has no title", "begin it with '# '"),
     "an anchor above no heading": (ANCHOR, ANCHOR + "\n", 3, "above no '### '", "right above"),
     "no anchor": (ANCHOR, "\n", 4, "demo.first has no anchor", '<a id="demo.first"></a>'),
     "another anchor": (ANCHOR, ANCHOR.replace("first", "last"), 4, "has no anchor", "put <a id="),
@@ -83,15 +125,13 @@ BROKEN = {
     "a wrong statement id": (
         "other-002",
         "other-2",
-        8,
+        10,
         "'other-2' is no statement id",
         "guide-001",
     ),
-    "no statement id": (SAID, "Said in:\n", 8, "'' is no statement id", "or 'Said in: no source"),
-    "an open end": (END, "", 9, "do not pair", "below it one <!-- /evidence -->"),
-    "an open start": (START, "", 10, "do not pair", "write one <!-- evidence"),
-    "markers twice": (START, START * 2, 9, "do not pair", "write one"),
-    "markers reversed": (f"{START}**Holds.**\n{END}", END + START, 10, "do not pair", "write one"),
+    "no statement id": (SAID, "Said in:\n", 10, "'' is no statement id", "or 'Said in: no source"),
+    "seen twice": (SEEN, SEEN * 2, 12, "2 lines 'Seen:'", "leave the one below"),
+    "seen above": ("It is so", SEEN + "It is so", 5, "2 lines 'Seen:'", "leave the one below"),
 }
 
 
@@ -105,7 +145,7 @@ def test_a_broken_form_is_named_with_its_place_and_how_to_mend_it(tmp_path, form
     assert mend in broken.mend
 
 
-@pytest.mark.parametrize("form", sorted(set(BROKEN) - {"an anchor above no heading"}))
+@pytest.mark.parametrize("form", sorted(set(BROKEN) - {"an anchor above no heading", "no title"}))
 def test_a_broken_claim_is_no_claim(tmp_path, form):
     old, new, *_ = BROKEN[form]
     assert read(tmp_path, CLAIM.replace(old, new)).claims == []

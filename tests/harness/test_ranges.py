@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskspec.ranges import ALWAYS, NEVER, bounds, contains, expected_verdict, validate
+from maskspec.catalogue.ranges import ALWAYS, NEVER, bounds, contains, expected_verdict, validate
 
 
 @pytest.mark.parametrize("at", [("tf.keras", "2.2"), ("tf_keras", "2.21"), ("keras", "3.15.1")])

@@ -4,12 +4,21 @@ import re
 
 import pytest
 
-from maskspec.collecting import collect
-from maskspec.recording import suite
+from maskspec.catalogue.cases import collect
+from maskspec.records.recording import suite
+from maskspec.records.staleness import of_cell
 
 CELL = "keras3.15-tensorflow"
 TESTS = "tests/test_demo.py"
 BACKWARDS = "def pytest_collection_modifyitems(items):\n    items.reverse()\n"
+
+
+SWALLOWED = """
+    import os, signal
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except KeyboardInterrupt:
+        pass"""
 
 
 def record_again(mini, *arguments):
@@ -35,13 +44,15 @@ def test_a_record_says_what_ran_and_where(prepared):
         "3.15.1",
     )
     cases = collect(prepared.root).cases
-    assert header["suite"] == suite([case.fingerprint for case in cases])
+    assert header["suite"] == suite(cases)
+    assert not {"pip", "setuptools"} & set(header["packages"])
     assert [(r.claim, r.case) for r in record.rows] == sorted((c.claim, c.case) for c in cases)
 
 
-def test_the_revision_of_the_suite_is_that_of_all_cases_in_any_order():
-    assert suite(["a", "b"]) == suite(["b", "a"])
-    assert len({suite(cases) for cases in ([], ["a"], ["b"], ["a", "b"])}) == 4
+def test_the_revision_of_the_suite_is_that_of_all_cases_in_any_order(prepared):
+    cases = collect(prepared.root).cases
+    assert suite(cases) == suite(cases[::-1])
+    assert len({suite(some) for some in ([], cases[:1], cases[1:], cases)}) == 4
 
 
 def test_a_record_has_the_verdict_and_the_observation_of_each_case(prepared):
@@ -70,10 +81,32 @@ def refuses(mini, *arguments):
     return done
 
 
-def test_a_run_of_some_claims_is_not_recorded(mini):
-    done = refuses(mini, "--claim", "demo.twice")
+@pytest.mark.parametrize(
+    "arguments, complaint",
+    [
+        (["--claim", "demo.twice", "--record=again"], "leave out --claim"),
+        (["-k", "twice", "--record=again"], "leave out -k"),
+        (["--record=tox.ini/again"], "tox.ini/again cannot be written"),
+        (["--stale"], "say with --record=DIR which record is meant"),
+    ],
+    ids=["claim", "keyword", "unwritable", "stale-alone"],
+)
+def test_what_cannot_be_recorded_is_said_before_anything_runs(mini, arguments, complaint):
+    done = mini.run(*arguments)
+    assert (done.code, "passed" in done.output) == (4, False)
+    assert complaint in done.output
+
+
+def test_a_run_of_some_tests_is_not_recorded(mini):
+    done = refuses(mini, f"{TESTS}::test_twice")
     assert done.code == 4
     assert f"{CELL}: 1 of 8 cases ran; record a whole run" in done.output
+
+
+def test_an_interrupt_that_a_framework_swallows_still_ends_the_run(mini):
+    mini.edit(TESTS, "    assert keras.padding() == 0", SWALLOWED)
+    done = refuses(mini)
+    assert (done.code, "1 passed" in done.output) == (2, True), done.output
 
 
 def test_a_run_with_an_error_is_not_recorded(mini):
@@ -116,8 +149,8 @@ def run_stale(mini):
     return int(ran[1]) if ran else 0
 
 
-def stale_records(mini):
-    return [p.path for p in mini.problems() if p.rule == "stale-record"]
+def is_stale(mini):
+    return any(of_cell(mini.load(), CELL))
 
 
 def test_stale_runs_nothing_where_the_record_is_up_to_date(mini):
@@ -129,7 +162,7 @@ def test_stale_runs_nothing_where_the_record_is_up_to_date(mini):
 def test_stale_runs_only_the_test_that_changed(mini):
     mini.edit(TESTS, "assert keras.padding() == 0", "assert 0 == keras.padding()")
     assert run_stale(mini) == 1
-    assert f"spec/releases/{CELL}/results.jsonl" not in stale_records(mini)
+    assert not is_stale(mini)
 
 
 def test_stale_runs_what_is_missing_and_drops_what_is_gone(mini):
@@ -140,14 +173,19 @@ def test_stale_runs_what_is_missing_and_drops_what_is_gone(mini):
     assert rows == ["other"]
 
 
-@pytest.mark.parametrize("old, new", [('"python": "', '"python": "2.'), ('{"rows"', '{"lines"')])
-def test_stale_trusts_no_record_of_another_environment_or_form(mini, old, new):
+@pytest.mark.parametrize(
+    "old, new, why",
+    [('"python": "', '"python": "2.', "had python 2"), ('{"rows"', '{"lines"', "no footer")],
+)
+def test_stale_trusts_no_record_of_another_environment_or_form(mini, old, new, why):
     mini.edit(f"spec/releases/{CELL}/results.jsonl", old, new)
-    assert run_stale(mini) == 8
+    done = mini.run("--record=spec/releases", "--stale")
+    assert (done.code, "8 passed" in done.output) == (0, True)
+    assert re.search(f"all of {CELL} was run: .*({why})", done.output)
 
 
 def test_stale_is_the_same_under_xdist(mini):
     mini.edit(TESTS, "assert keras.padding() == 0", "assert 0 == keras.padding()")
     done = mini.run("-p", "xdist", "-n", "2", "--record=spec/releases", "--stale")
     assert (done.code, "1 passed" in done.output) == (0, True), done.output
-    assert f"spec/releases/{CELL}/results.jsonl" not in stale_records(mini)
+    assert not is_stale(mini)

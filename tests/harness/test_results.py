@@ -1,14 +1,15 @@
 """A cell's record: what is written is read again, and nothing else is read."""
 
 import json
+import shutil
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskspec import results
-from maskspec.results import BrokenRecord, Record, Row
-from maskspec.verdicts import VERDICTS
+from maskspec.catalogue.verdicts import VERDICTS
+from maskspec.records import results
+from maskspec.records.results import BrokenRecord, Record, Row
 
 HEADER = {
     "schema": 1, "cell": "tf2.2", "implementation": "tf.keras", "version": "2.2.0",
@@ -125,8 +126,10 @@ def test_the_earlier_record_stays_when_writing_fails(record, observed):
 
 
 def test_records_that_cannot_be_read_are_named_beside_those_that_can(record, tmp_path):
-    (tmp_path / "tf2.3").mkdir()
-    (tmp_path / "tf2.3" / "results.jsonl").write_text("", encoding="utf-8")
+    folder = tmp_path / "spec" / "releases"
+    shutil.copytree(str(record.parent), str(folder / "tf2.2"))
+    (folder / "tf2.3").mkdir()
+    (folder / "tf2.3" / "results.jsonl").write_text("", encoding="utf-8")
     records, problems = results.read_all(tmp_path, ["tf2.2", "tf2.3", "tf2.4"])
     assert list(records) == ["tf2.2"]
     assert [p.partition("results.jsonl")[2] for p in problems] == [

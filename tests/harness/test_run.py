@@ -60,17 +60,26 @@ def faulty(prepared, tmp_path_factory):
 def test_expected_verdicts_pass_whatever_they_are(expected):
     assert expected.code == 0
     assert "8 passed" in expected.output
-    assert "4 hold, 2 refuted, 1 partly, 0 unavailable; as expected" in expected.output
+    assert "4 hold, 1 hold in part, 2 refuted, 0 without their API: as expected" in expected.output
 
 
-def test_the_summary_lists_what_is_not_true_here(expected):
-    assert "not true here: demo.pads-with-one: Padding is one." in expected.output
-    assert "true only in part: demo.kinds-keep: Every kind keeps the mask." in expected.output
+def test_the_summary_says_how_each_source_fares(expected):
+    line = "  talk: 3 true, 1 in part, 1 not true, of 5 statements tested\n"
+    assert line in expected.output
 
 
-def test_the_summary_only_counts_findings_of_other_releases(expected):
-    assert "demo.pads-first" not in expected.output.partition("8 claims")[2]
-    assert "and 1 finding about other releases" in expected.output
+def test_the_summary_names_what_is_said_and_refuted(expected):
+    line = "  not so: Padding is one. (spec/demo.md#demo.pads-with-one)\n"
+    assert line in expected.output
+    assert "Padding goes first." not in expected.output  # a finding about other releases
+    assert "Every kind keeps" not in expected.output  # only on request
+
+
+def test_every_verdict_is_listed_on_request(prepared):
+    output = prepared.run("--verdicts").output
+    assert "  so in part: Every kind keeps the mask. (spec/demo.md#demo.kinds-keep)\n" in output
+    assert "      not for: compute\n" in output
+    assert "  not so: Padding goes first. (spec/demo.md#demo.pads-first)\n" in output
 
 
 @pytest.mark.parametrize(
@@ -90,8 +99,8 @@ def test_the_header_names_what_is_tested(expected):
 def test_what_does_not_exist_is_unavailable_and_passes(mini):
     done = mini.run("--claim", "demo.twice", on=("tensorflow==2.15.1",))
     assert done.code == 0
-    assert "0 hold, 0 refuted, 0 partly, 1 unavailable; as expected" in done.output
-    assert "not there: demo.twice: `ops.twice` doubles." in done.output
+    assert "0 hold, 0 hold in part, 0 refuted, 1 without their API: as expected" in done.output
+    assert "no such API here: `ops.twice` doubles. (spec/demo.md#demo.twice)" in done.output
 
 
 def test_an_unexpected_verdict_in_either_direction_fails(unexpected):
@@ -106,6 +115,8 @@ def test_an_unexpected_verdict_in_either_direction_fails(unexpected):
         "  demo.pads-with-zero\n",
         "    claim:    Padding is zero.\n",
         "    said in:  talk-001\n",
+        "    page:     spec/demo.md#demo.pads-with-zero\n",
+        "    test:     tests/test_demo.py:8\n",
         "    expected: holds on keras3.15-tensorflow\n",
         "    observed: refuted: not so: keras.padding() == 2\n",
         "    recorded: holds on all 3 cells\n",
@@ -129,13 +140,13 @@ def test_the_rerun_command_gives_the_same_again(surprise, unexpected):
     again = surprise.run(*shlex.split(command))
     assert again.code == 1
     assert "    observed: refuted: not so: keras.padding() == 2\n" in again.output
-    assert "1 claims, 1 cases" in again.output
+    assert "1 claim, 1 case" in again.output
 
 
 def test_a_fault_is_an_error_and_no_verdict(faulty):
     assert faulty.code == 1
     assert faulty.count("\nERROR, no verdict on demo.pads-with-zero [] on keras3.15-tens") == 3
-    assert "as expected; NO VERDICT on 1" in faulty.output
+    assert "as expected of this release; NO VERDICT on 1" in faulty.output
     assert " unexpected\n" not in faulty.output
 
 

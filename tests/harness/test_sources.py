@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from maskspec.sources import Source, Unit, account, digest, read
+from maskspec.catalogue.sources import Source, Unit, account, digest, read
 
 TEXT = "# Title\n\nOne is so. Two is not.\n```python\n  code(1)  \n```\n"
 UNITS = (

@@ -19,7 +19,7 @@ def test_only_claims_that_say_so_run_there(old):
     done = old.run("-v", "--cell", "standalone2.3", on=BESIDE)
     assert done.code == 0, done.output
     assert "standalone 2.3.1 (tensorflow 2.15.1), Python" in done.output
-    assert ": 1 claims, 1 cases" in done.output
+    assert ": 1 claim, 1 case" in done.output
 
 
 def test_tensorflow_beside_it_runs_them_all(old):

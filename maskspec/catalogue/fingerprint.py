@@ -1,0 +1,189 @@
+"""A hash of what a case runs: when it changes, what was recorded for the case is stale.
+
+It covers the code of the test's body, of the project's functions, classes and plain constants that
+the body reaches by name, of the methods and operations of the adapter that it names, and the
+case's parameters. Comments, docstrings, annotations and layout do not count, nor do decorators:
+better words or a changed expectation ask for no new run.
+"""
+
+import ast
+import functools
+import hashlib
+import inspect
+import os
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any, Dict, Iterator, List, Mapping, Set, Tuple, Union
+
+ADAPTER = Path(__file__).resolve().parents[1] / "running" / "adapter.py"
+ALWAYS_RUN = ("__init__", "reset")  # methods of the adapter that run for every case
+Place = Union[str, Tuple[bool, int]]
+PLAIN = (str, int, float, bool, bytes, tuple, list, dict, set, frozenset, type(None))
+
+
+def fingerprint(check: FunctionType, parameters: Mapping[str, Any]) -> str:
+    """Twelve hexadecimal digits; the same under every supported Python."""
+    text = _reached(check) + repr(sorted((k, _plain(v)) for k, v in parameters.items()))
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
+
+
+@functools.lru_cache(maxsize=None)  # the cases of a test share it
+def _reached(check: FunctionType) -> str:
+    parts: Dict[str, str] = {}
+    named = set(ALWAYS_RUN)
+    _reach(check, Path(check.__code__.co_filename).parent, parts, named)
+    methods, operations = _adapter(ADAPTER, os.stat(str(ADAPTER)).st_mtime_ns)
+    for name in sorted(named):
+        if name in methods:
+            parts[f"adapter:{name}"] = methods[name]
+        if name in operations:
+            parts[f"ops:{name}"] = operations[name]
+    return "\n".join(f"{name}\n{parts[name]}" for name in sorted(parts))
+
+
+def _reach(value: Any, home: Path, parts: Dict[str, str], named: Set[str]) -> None:
+    key = f"{value.__module__}.{value.__qualname__}"
+    if key in parts:
+        return
+    parts[key] = _body(value)
+    for function in _functions(value):
+        names = _names(function.__code__)
+        named |= names
+        for name in sorted(names):
+            found = function.__globals__.get(name)
+            if inspect.ismodule(found) and home in Path(getattr(found, "__file__", "")).parents:
+                raise ValueError(f"{key} reaches into the module {name}: import the names instead")
+            if inspect.isfunction(found) or inspect.isclass(found):
+                if _is_ours(found, home):
+                    _reach(found, home, parts, named)
+            elif isinstance(found, PLAIN) and name in function.__globals__:
+                parts[f"{function.__module__}:{name}"] = repr(_plain(found))
+
+
+def _is_ours(value: Any, home: Path) -> bool:
+    """Whether ``value`` is defined in the folder of the test, or below it."""
+    try:
+        return home in Path(inspect.getfile(value)).parents
+    except TypeError:  # built in
+        return False
+
+
+def _functions(value: Any) -> Iterator[FunctionType]:
+    if inspect.isfunction(value):
+        yield inspect.unwrap(value)
+    else:
+        for member in vars(value).values():
+            if inspect.isfunction(member):
+                yield member
+
+
+def _names(code: CodeType) -> Set[str]:
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names |= _names(constant)
+    return names
+
+
+@functools.lru_cache(maxsize=None)
+def _body(value: Any) -> str:
+    """The code of a function or class, without its decorators."""
+    path = inspect.getfile(value)
+    at: Place = value.__qualname__
+    if inspect.isfunction(value):
+        at = (value.__name__ == "<lambda>", value.__code__.co_firstlineno)
+    return "\n".join(map(_code, _nodes(path, os.stat(path).st_mtime_ns)[at]))
+
+
+@functools.lru_cache(maxsize=None)
+def _nodes(path: str, changed: int) -> Dict[Place, List[ast.AST]]:
+    """The functions, lambdas and classes in a file, by place.
+
+    The place of a class is its name; that of a function is whether it is a lambda, and the line on
+    which it or its decorators begin, as its code names it (lambdas may share one). One parse a file
+    is much cheaper than ``inspect.getsource`` for each function. With another ``changed``, the time
+    of the last edit, the file is read again.
+    """
+    tree = ast.parse(Path(path).read_text(encoding="utf-8"))
+    found: Dict[Place, List[ast.AST]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Lambda):
+            found.setdefault((True, node.lineno), []).append(node)
+    for name, node in _definitions(tree, ""):
+        first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+        found[name if isinstance(node, ast.ClassDef) else (False, first)] = [node]
+    return found
+
+
+@functools.lru_cache(maxsize=None)
+def _adapter(path: Path, changed: int) -> Tuple[Dict[str, str], Dict[str, str]]:
+    """The code of each method of the adapter, and its operations, read and not imported."""
+    methods, operations = {}, {}
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef) and node.name == "Keras":
+            methods = {n.name: _code(n) for n in node.body if isinstance(n, ast.FunctionDef)}
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "TENSORFLOW_OPS":
+            operations = ast.literal_eval(node.value)
+    if not methods or not operations:
+        raise ValueError(f"{path}: no class Keras with methods, or no TENSORFLOW_OPS")
+    return methods, operations
+
+
+# What a version of Python adds to a tree, or what only says something to a reader.
+UNSEEN = ("decorator_list", "type_params", "kind", "ctx", "type_comment", "annotation", "returns")
+
+
+def _code(node: ast.AST) -> str:
+    """The code of a function or class as text, the same under every Python."""
+    return _dump(node, top=True)
+
+
+def _dump(node: Any, top: bool = False) -> str:
+    if isinstance(node, list):
+        return f"[{', '.join(map(_dump, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    if type(node).__name__ == "Index":  # around a subscript, up to Python 3.8
+        return _dump(node.value)  # type: ignore[attr-defined]
+    fields = []
+    for name, value in ast.iter_fields(node):
+        if name == "body" and isinstance(value, list) and _is_docstring(node, value):
+            value = value[1:]
+        if value and (name not in UNSEEN or (name == "decorator_list" and not top)):
+            fields.append(f"{name}={_dump(value)}")
+        elif name == "value" and value is not None:  # of a constant: 0, False, ""
+            fields.append(f"{name}={value!r}")
+    return f"{type(node).__name__}({', '.join(fields)})"
+
+
+def _is_docstring(node: ast.AST, body: List[Any]) -> bool:
+    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return False
+    first = body[0].value if body and isinstance(body[0], ast.Expr) else None
+    return isinstance(first, ast.Constant) and isinstance(first.value, str)
+
+
+def _definitions(tree: Any, within: str) -> Iterator[Tuple[str, Any]]:
+    """Each function and class below ``tree`` with its qualified name."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            name = within + node.name
+            yield name, node
+            inner = name if isinstance(node, ast.ClassDef) else f"{name}.<locals>"
+            yield from _definitions(node, f"{inner}.")
+        elif isinstance(node, ast.stmt):
+            yield from _definitions(node, within)
+
+
+def _plain(value: Any) -> Any:
+    """``value`` as something whose repr is the same in every run."""
+    if isinstance(value, (set, frozenset)):
+        return sorted(map(repr, value))
+    if isinstance(value, dict):
+        return sorted((repr(k), _plain(v)) for k, v in value.items())
+    if isinstance(value, (list, tuple)):
+        items: List[Any] = [_plain(v) for v in value]
+        return items
+    if inspect.isfunction(value):
+        return _body(value)
+    return value if isinstance(value, PLAIN) else type(value).__name__

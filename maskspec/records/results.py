@@ -1,0 +1,160 @@
+"""A cell's record, ``results.jsonl``: a header, one sorted row a case, a footer with the counts."""
+
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+import sysconfig
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Set, Tuple
+
+from maskspec.catalogue.verdicts import VERDICTS, Key, Row
+
+SCHEMA = 1
+INSTALLERS = ("pip", "setuptools", "uv", "wheel")  # they come with the environment, not the cell
+HEADER_KEYS = {
+    "schema", "cell", "implementation", "version", "backend", "python", "platform", "packages",
+    "suite",
+}  # fmt: skip
+ROW_KEYS = {"claim", "case", "verdict", "observed", "test"}
+FOOTER_KEYS = {"rows", *VERDICTS}
+
+
+class BrokenRecord(Exception):
+    """A results file that is cut short, edited or not of this schema."""
+
+
+@dataclass
+class Record:
+    """One cell's header and rows."""
+
+    header: Dict[str, Any]
+    rows: List[Row]
+
+    @property
+    def cell(self) -> str:
+        return str(self.header["cell"])
+
+    @cached_property
+    def by_key(self) -> Dict[Key, Row]:
+        return {row.key: row for row in self.rows}
+
+    @cached_property
+    def verdicts(self) -> Dict[str, Dict[str, str]]:
+        """The verdict of each case, by claim."""
+        found: Dict[str, Dict[str, str]] = {}
+        for row in self.rows:
+            found.setdefault(row.claim, {})[row.case] = row.verdict
+        return found
+
+
+def environment() -> Dict[str, Any]:
+    """What the header says of this environment: Python, platform, packages but for installers."""
+    # Only the environment's own folders: under xdist sys.path also holds vendored packages.
+    paths = sorted({sysconfig.get_path(name) for name in ("purelib", "platlib")})
+    packages = {
+        d.metadata["Name"].lower().replace("_", "-"): d.version
+        for d in importlib.metadata.distributions(path=paths)
+    }
+    for name in INSTALLERS:
+        packages.pop(name, None)
+    return {
+        "python": platform.python_version(),
+        "platform": f"{sys.platform}-{platform.machine()}",
+        "packages": dict(sorted(packages.items())),
+    }
+
+
+def write(folder: Path, record: Record) -> Path:
+    """Write ``folder/<cell>/results.jsonl`` in one step: the earlier record stays until then."""
+    counts = Counter(row.verdict for row in record.rows)
+    footer = {"rows": len(record.rows), **{v: counts[v] for v in VERDICTS}}
+    lines = [record.header, *(row._asdict() for row in sorted(record.rows)), footer]
+    path = folder / record.cell / "results.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".results.{os.getpid()}.tmp")
+    try:
+        with partial.open("w", encoding="utf-8", newline="\n") as file:
+            for line in lines:
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        os.replace(str(partial), str(path))
+    finally:
+        if partial.exists():
+            partial.unlink()
+    return path
+
+
+def read(path: Path) -> Record:
+    """Read one record; raise ``BrokenRecord`` with ``path:line`` and what is wrong there."""
+    lines = path.read_bytes().splitlines()  # bytes: str would also split at U+2028 and its like
+    if not lines:
+        raise BrokenRecord(f"{path}:1: the file is empty")
+    parsed = _parse_all(path, lines)
+    _expect_keys(path, 1, parsed[0], HEADER_KEYS, "header")
+    if parsed[0]["schema"] != SCHEMA:
+        raise BrokenRecord(f"{path}:1: schema {parsed[0]['schema']}, this project reads {SCHEMA}")
+    if len(parsed) < 2 or "rows" not in parsed[-1]:
+        raise BrokenRecord(f"{path}:{len(lines)}: cut short, the last line is no footer")
+    rows = []
+    for number, row in enumerate(parsed[1:-1], 2):
+        _expect_keys(path, number, row, ROW_KEYS, "row")
+        if row["verdict"] not in VERDICTS:
+            raise BrokenRecord(f"{path}:{number}: unknown verdict {row['verdict']!r}")
+        rows.append(Row(**row))
+    _expect_keys(path, len(lines), parsed[-1], FOOTER_KEYS, "footer")
+    _expect_footer(path, len(lines), parsed[-1], rows)
+    return Record(parsed[0], rows)
+
+
+def read_all(root: Path, cells: Iterable[str]) -> Tuple[Dict[str, Record], List[str]]:
+    """The records of ``cells`` that can be read, and a message for each that cannot."""
+    records, problems = {}, []
+    for cell in cells:
+        path = root / "spec" / "releases" / cell / "results.jsonl"
+        try:
+            records[cell] = read(path)
+        except FileNotFoundError:
+            problems.append(f"{path}:1: there is no record of this cell")
+        except BrokenRecord as error:
+            problems.append(str(error))
+    return records, problems
+
+
+def _parse_all(path: Path, lines: List[bytes]) -> List[Dict[str, Any]]:
+    try:  # at once is several times faster
+        values: List[Dict[str, Any]] = json.loads(b"[%b]" % b",".join(lines))
+    except ValueError:
+        values = []
+    if len(values) == len(lines) and all(isinstance(value, dict) for value in values):
+        return values
+    return [_parse(path, number, line) for number, line in enumerate(lines, 1)]
+
+
+def _parse(path: Path, number: int, line: bytes) -> Dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except ValueError:
+        raise BrokenRecord(f"{path}:{number}: no JSON; the file is cut short or edited") from None
+    if not isinstance(value, dict):
+        raise BrokenRecord(f"{path}:{number}: a line is one JSON object")
+    return value
+
+
+def _expect_keys(path: Path, number: int, value: Dict[str, Any], keys: Set[str], what: str) -> None:
+    if value.keys() != keys:
+        odd = sorted(value.keys() ^ keys)
+        raise BrokenRecord(f"{path}:{number}: this {what} has missing or unknown keys: {odd}")
+
+
+def _expect_footer(path: Path, number: int, footer: Dict[str, Any], rows: List[Row]) -> None:
+    counts = Counter(row.verdict for row in rows)
+    real = {"rows": len(rows), **{v: counts[v] for v in VERDICTS}}
+    if footer != real:
+        raise BrokenRecord(f"{path}:{number}: the footer counts {footer}, the rows are {real}")
+    keys = [(row.claim, row.case) for row in rows]
+    if keys != sorted(set(keys)):
+        raise BrokenRecord(f"{path}:{number}: the rows are not sorted, or one stands twice")

@@ -1,0 +1,75 @@
+"""The whole: the catalogue, and what was recorded for it on each cell."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Dict, List, Optional, Tuple
+
+from maskspec.catalogue import project
+from maskspec.catalogue.cells import Cell
+from maskspec.catalogue.claims import decided_on
+from maskspec.catalogue.verdicts import verdict_of
+from maskspec.records import results
+
+
+@dataclass
+class Specification(project.Project):
+    """A project with its records.
+
+    ``records`` are those of releases; those of ``prereleases`` are free to differ. A message of
+    ``broken_records`` names the file, the line and what is wrong there.
+    """
+
+    records: Dict[str, results.Record]
+    prereleases: Dict[str, results.Record]
+    broken_records: List[str]
+    texts: Optional[Path] = None  # a folder with the texts of the sources, to prove the inventory
+
+    @property
+    def all_records(self) -> Dict[str, results.Record]:
+        return {**self.records, **self.prereleases}
+
+    def cells(self, *claims: str) -> List[Cell]:
+        """The cells of releases that decide one of ``claims``, in order."""
+        standalone = any(case.standalone for claim in claims for case in self.cases(claim))
+        known = [cell for cell in self.releases.cells.values() if not cell.is_pre]
+        return [cell for cell in known if decided_on(cell.implementation, standalone)]
+
+    def verdicts(self, claim: str) -> Dict[str, Dict[str, str]]:
+        """The recorded verdict of each case of ``claim`` by cell, cells in release order."""
+        return self._verdicts.get(claim, {})
+
+    def claim_verdicts(self, *claims: str) -> Dict[str, str]:
+        """The verdict of ``claims``, taken as one, on each recorded cell that ran them."""
+        if claims not in self._claim_verdicts:
+            found: Dict[str, List[str]] = {}
+            for claim in claims:
+                for cell, cases in self.verdicts(claim).items():
+                    found.setdefault(cell, []).extend(cases.values())
+            verdicts = {cell: verdict_of(found[cell]) for cell in self.records if cell in found}
+            self._claim_verdicts[claims] = verdicts
+        return self._claim_verdicts[claims]
+
+    @cached_property
+    def _claim_verdicts(self) -> Dict[Tuple[str, ...], Dict[str, str]]:
+        return {}
+
+    @cached_property
+    def _verdicts(self) -> Dict[str, Dict[str, Dict[str, str]]]:
+        found: Dict[str, Dict[str, Dict[str, str]]] = {}
+        for cell, record in self.records.items():
+            for claim, cases in record.verdicts.items():
+                found.setdefault(claim, {})[cell] = cases
+        return found
+
+
+def load(root: Path) -> Specification:
+    """Read the project at ``root`` with every record that can be read."""
+    catalogue = project.load(root)
+    cells = catalogue.releases.cells
+    records, broken = results.read_all(root, cells)
+    released = {name: r for name, r in records.items() if not cells[name].is_pre}
+    ahead = {name: r for name, r in records.items() if cells[name].is_pre}
+    return Specification(
+        **vars(catalogue), records=released, prereleases=ahead, broken_records=broken
+    )

@@ -1,0 +1,67 @@
+"""Whether a record still speaks for the tests as they are now: the one place that decides it."""
+
+from typing import Dict, Iterable, List, NamedTuple, Optional
+
+from maskspec.catalogue.cases import Case, cases_of
+from maskspec.catalogue.verdicts import Key, Row
+from maskspec.records.results import Record
+from maskspec.records.specification import Specification
+
+
+class Staleness(NamedTuple):
+    """How a record and the tests differ; all empty if the record is up to date."""
+
+    missing: List[Key]  # cases without a row
+    foreign: List[Key]  # rows of no case
+    changed: List[Key]  # rows that ran another test
+
+    def __str__(self) -> str:
+        parts = (
+            (self.missing, "case without a row", "cases without a row"),
+            (self.foreign, "row of no case", "rows of no case"),
+            (self.changed, "row that ran another test", "rows that ran another test"),
+        )
+        return ", ".join(
+            f"{len(keys)} {one if len(keys) == 1 else many} ({' '.join(keys[0]).strip()}"
+            f"{', …' if len(keys) > 1 else ''})"
+            for keys, one, many in parts
+            if keys
+        )
+
+
+def staleness(record: Record, cases: Iterable[Case], *, is_pre: bool = False) -> Staleness:
+    """How ``record`` differs from ``cases``, the ones that are decided on its implementation.
+
+    The record of a pre-release may lack the cases that end in an error there, but not all.
+    """
+    right = {case.key: case.fingerprint for case in cases}
+    rows = {row.key: row.test for row in record.rows}
+    missing = sorted(right.keys() - rows.keys())
+    return Staleness(
+        [] if is_pre and rows else missing,
+        sorted(rows.keys() - right.keys()),
+        sorted(key for key in rows.keys() & right.keys() if rows[key] != right[key]),
+    )
+
+
+def of_cell(project: Specification, name: str, record: Optional[Record] = None) -> Staleness:
+    """The staleness of the record of a cell, or of ``record`` in its place."""
+    cell = project.releases.cells[name]
+    cases = cases_of(project.collection.cases, cell.implementation)
+    found = record or project.all_records[name]
+    return staleness(found, cases, is_pre=cell.is_pre)
+
+
+def wanting(project: Specification, fresh: Iterable[str] = ()) -> List[str]:
+    """The cells that have no record which is whole and up to date, but for ``fresh`` ones."""
+    return [
+        name
+        for name in project.releases.cells
+        if name not in fresh and (name not in project.all_records or any(of_cell(project, name)))
+    ]
+
+
+def current(rows: Iterable[Row], cases: Iterable[Case]) -> Dict[Key, Row]:
+    """Those of ``rows`` that ran the tests as they are now."""
+    right = {case.key: case.fingerprint for case in cases}
+    return {row.key: row for row in rows if right.get(row.key) == row.test}

@@ -1,0 +1,1 @@
+"""Catalogue and records in words: pages, summaries, comparisons, data."""

@@ -1,0 +1,81 @@
+"""Write what is generated: ``python -m maskspec sync``.
+
+Evidence, the lines ``Seen:`` on the chapter pages, the index, CHANGES and one page a source are a
+pure function of pages, tests and records.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Dict, Iterator, List, Tuple
+
+from maskspec.records.specification import Specification, load
+from maskspec.rendering import changes, chapters, evidence, factcheck
+
+
+def generated(project: Specification) -> Dict[Path, str]:
+    """The right text of every file that has a generated part, by path."""
+    spec = project.root / "spec"
+    files = {}
+    for chapter in project.book.chapters:
+        page = project.root / chapter.path
+        files[page] = chapters.page(project, chapter, page.read_text(encoding="utf-8"))
+        files[spec / "evidence" / f"{chapter.name}.md"] = evidence.page(project, chapter)
+    readme = spec / "README.md"
+    files[readme] = chapters.index(project, readme.read_text(encoding="utf-8"))
+    files[spec / "CHANGES.md"] = changes.page(project)
+    for slug, source in project.sources.items():
+        files[spec / "sources" / f"{slug}.md"] = factcheck.page(project, source)
+    return files
+
+
+def stale(project: Specification) -> Iterator[Tuple[Path, int]]:
+    """Each generated file that is not as it has to be, with the first line that differs."""
+    for path, text in generated(project).items():
+        there = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        right = text.splitlines()
+        if there != right:
+            same = (i for i, (a, b) in enumerate(zip(there, right), 1) if a != b)
+            yield path, next(same, min(len(there), len(right)) + 1)
+    for path in left_over(project):
+        yield path, 1
+
+
+def left_over(project: Specification) -> List[Path]:
+    """Pages of evidence for chapters that are gone."""
+    known = {chapter.name for chapter in project.book.chapters}
+    pages = sorted((project.root / "spec" / "evidence").glob("*.md"))
+    return [page for page in pages if page.stem not in known]
+
+
+def write(project: Specification) -> List[Path]:
+    """Bring every generated file up to date; return those that changed.
+
+    Raises ValueError, and writes nothing, where a page or record cannot be read: what is generated
+    from the rest would say less than is known.
+    """
+    broken = [f"{b.path}:{b.line}: {b.what}" for b in project.book.broken]
+    broken += [m for m in project.broken_records if "there is no record" not in m]
+    broken += [": ".join(place) for place in project.collection.broken]
+    if broken:
+        raise ValueError("nothing was written, as this cannot be read:\n  " + "\n  ".join(broken))
+    changed = [path for path, _ in stale(project)]
+    for path, text in generated(project).items():
+        if path in changed:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    for path in left_over(project):
+        path.unlink()
+    return changed
+
+
+def main(asked: argparse.Namespace) -> int:
+    """Write, or with ``--check`` only say what is out of date, with exit status 1 if anything."""
+    project = load(asked.root)
+    if asked.check:
+        old = list(stale(project))
+        for path, line in old:
+            print(f"{path.relative_to(asked.root)}:{line}: out of date; python -m maskspec sync")
+        return 1 if old else 0
+    for path in write(project):
+        print(f"wrote {path.relative_to(asked.root)}")
+    return 0

@@ -1,0 +1,138 @@
+"""Verdicts over the releases, in words: since when, until when, and on which backend."""
+
+import itertools
+from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple
+
+from maskspec.catalogue.cells import Cell, numbers
+from maskspec.catalogue.implementations import BACKEND_LABELS, IMPLEMENTATIONS, TABLE
+from maskspec.catalogue.verdicts import HOLDS, PARTLY, REFUTED, UNAVAILABLE
+
+SIGNS = {HOLDS: "●", PARTLY: "◐", REFUTED: "○", UNAVAILABLE: "·"}
+
+
+class Line(NamedTuple):
+    """One line of releases, or several backends of it that agree: (release, verdict), in order.
+
+    ``on`` names the backends, where they do not all agree.
+    """
+
+    implementation: str
+    on: str
+    verdicts: Tuple[Tuple[str, str], ...]
+
+    @property
+    def label(self) -> str:
+        return IMPLEMENTATIONS[self.implementation].label + self.on
+
+
+def describe(verdicts: Mapping[str, str], cells: Sequence[Cell]) -> str:
+    """Verdicts by cell in words: ``refuted in tf.keras <= 2.3; holds in Keras 3``.
+
+    ``cells`` are those that decide the claim, in order; where some have not run it, how many did
+    stands at the end.
+    """
+    if not verdicts:
+        return "not run"
+    ran = f"{len(verdicts)} of {len(cells)} cells"
+    if len(set(verdicts.values())) == 1 and len(verdicts) == len(cells):
+        return f"{next(iter(verdicts.values()))} on all {len(cells)} cells"
+    groups: Dict[str, List[str]] = {}
+    for line in lines(verdicts, cells):
+        for verdict, where in _by_verdict(line).items():
+            groups.setdefault(verdict, []).append(where)
+    words = "; ".join(f"{verdict} in {_listed(where)}" for verdict, where in groups.items())
+    return words if len(verdicts) == len(cells) else f"{words} (run on {ran})"
+
+
+def by_implementation(verdicts: Mapping[str, str], cells: Sequence[Cell]) -> Dict[str, str]:
+    """The same, apart for each implementation: ``{"tf.keras": "refuted <= 2.3, holds >= 2.4"}``."""
+    found: Dict[str, List[str]] = {}
+    for line in lines(verdicts, cells):
+        when = _when(line)
+        words = [f"{verdict} {' and '.join(spans)}".strip() for verdict, spans in when.items()]
+        found.setdefault(line.implementation, []).append(f"{', '.join(words)}{line.on}")
+    return {implementation: "; ".join(words) for implementation, words in found.items()}
+
+
+def newest(verdicts: Mapping[str, str], cells: Sequence[Cell]) -> str:
+    """The verdict on the newest release of each line: ``holds in tf.keras 2.15 and Keras 3.15``."""
+    groups: Dict[str, List[str]] = {}
+    for line in lines(verdicts, cells):
+        release, verdict = line.verdicts[-1]
+        groups.setdefault(verdict, []).append(f"{_short(line.implementation)} {release}{line.on}")
+    return "; ".join(f"{verdict} in {_listed(where)}" for verdict, where in groups.items())
+
+
+def strip(verdicts: Mapping[str, str], cells: Sequence[Cell]) -> str:
+    """One sign a release: ``tf.keras 2.2 ○○●● 2.5 | tf_keras 2.21 ●``; "" if all are alike."""
+    if len(set(verdicts.values())) < 2:
+        return ""
+    parts = []
+    for line in lines(verdicts, cells):
+        first, last = line.verdicts[0][0], line.verdicts[-1][0]
+        signs = "".join(SIGNS[verdict] for _, verdict in line.verdicts)
+        parts.append(f"{line.label} {first} {signs}" + (f" {last}" if last != first else ""))
+    return " | ".join(parts)
+
+
+def lines(verdicts: Mapping[str, str], cells: Sequence[Cell]) -> List[Line]:
+    """The verdicts line by line; backends that agree wherever both were run are one line."""
+    ran = [cell for cell in cells if cell.name in verdicts]
+    found = []
+    for implementation in (one.name for one in TABLE):
+        mine = [cell for cell in ran if cell.implementation == implementation]
+        groups: List[Tuple[List[str], Dict[str, str]]] = []
+        for backend in dict.fromkeys(cell.backend for cell in mine):
+            here = {c.release: verdicts[c.name] for c in mine if c.backend == backend}
+            for backends, merged in groups:
+                if all(merged.get(release, v) == v for release, v in here.items()):
+                    backends.append(BACKEND_LABELS[backend])
+                    merged.update(here)
+                    break
+            else:
+                groups.append(([BACKEND_LABELS[backend]], here))
+        for backends, merged in groups:
+            on = f" on {_listed(backends)}" if len(groups) > 1 else ""
+            order = sorted(merged, key=numbers)
+            found.append(Line(implementation, on, tuple((r, merged[r]) for r in order)))
+    return found
+
+
+def _by_verdict(line: Line) -> Dict[str, str]:
+    """Where in a line each verdict was found: ``{"holds": "Keras 3.0.0 and >= 3.12"}``."""
+    found = {}
+    for verdict, spans in _when(line).items():
+        where = " and ".join(spans)
+        name = f"{_short(line.implementation)} {where}{line.on}" if where else line.label
+        found[verdict] = name
+    return found
+
+
+def _when(line: Line) -> Dict[str, List[str]]:
+    """The releases of a line that have each verdict, as spans; none if all have the same."""
+    runs = [
+        (verdict, [release for release, _ in group])
+        for verdict, group in itertools.groupby(line.verdicts, key=lambda pair: pair[1])
+    ]
+    found: Dict[str, List[str]] = {}
+    for number, (verdict, releases) in enumerate(runs):
+        spans = found.setdefault(verdict, [])
+        if len(runs) == 1:
+            continue
+        first, last = releases[0], releases[-1]
+        if number == len(runs) - 1:
+            spans.append(f">= {first}")
+        elif first == last:
+            spans.append(first)
+        else:
+            spans.append(f"<= {last}" if number == 0 else f"{first} to {last}")
+    return found
+
+
+def _short(implementation: str) -> str:
+    """The label before a release: ``Keras 3`` is ``Keras`` there, as in ``Keras 3.4``."""
+    return IMPLEMENTATIONS[implementation].label.replace("Keras 3", "Keras")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:-1]) + (" and " if len(names) > 1 else "") + names[-1]

@@ -1,0 +1,1 @@
+"""Run the cases on what is installed, and judge them."""

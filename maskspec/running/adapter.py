@@ -1,0 +1,225 @@
+"""The one module that imports a framework: one name for what differs only in spelling.
+
+Never put a difference in *behaviour* here: that is what the claims are about.
+"""
+
+import gc
+import importlib
+import inspect
+import os
+import sys
+from typing import Any, Callable, Dict, Optional
+
+import numpy as np
+
+from maskspec.catalogue.implementations import IMPLEMENTATIONS
+from maskspec.running.discovery import Installed
+from maskspec.running.judging import Unavailable
+
+SEED = 20250130
+
+# Names of keras.ops, and what TensorFlow calls the same operation.
+TENSORFLOW_OPS = {
+    "abs": "abs",
+    "all": "reduce_all",
+    "any": "reduce_any",
+    "cast": "cast",
+    "concatenate": "concat",
+    "convert_to_tensor": "convert_to_tensor",
+    "equal": "equal",
+    "exp": "exp",
+    "expand_dims": "expand_dims",
+    "logical_and": "logical_and",
+    "logical_not": "logical_not",
+    "max": "reduce_max",
+    "mean": "reduce_mean",
+    "not_equal": "not_equal",
+    "ones_like": "ones_like",
+    "relu": "nn.relu",
+    "reshape": "reshape",
+    "shape": "shape",
+    "split": "split",
+    "squeeze": "squeeze",
+    "sum": "reduce_sum",
+    "take": "gather",
+    "tile": "tile",
+    "where": "where",
+    "zeros_like": "zeros_like",
+}
+
+
+class Namespace:
+    """A module of a framework, in which a name that is not there is ``Unavailable``."""
+
+    def __init__(self, module: Any, path: str) -> None:
+        self._module = module
+        self._path = path
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # left to Python's own protocols, as in copy and pickle
+            raise AttributeError(name)
+        try:
+            found = getattr(self._module, name)
+        except AttributeError:
+            raise Unavailable(f"there is no {self._path}.{name}") from None
+        is_module = type(found).__name__ in ("module", "KerasLazyLoader", "LazyLoader")
+        return Namespace(found, f"{self._path}.{name}") if is_module else found
+
+
+class Keras(Namespace):
+    """One installed implementation. Its attributes are the framework's own (``keras.layers``);
+    what is spelled differently from release to release has a method here."""
+
+    def __init__(self, installed: Installed) -> None:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # quiet start; read at import
+        module = IMPLEMENTATIONS[installed.implementation].module
+        super().__init__(_import(module), installed.implementation)
+        self.installed = installed
+        self.implementation = installed.implementation
+        self.backend_name = installed.backend
+        self.ops = Namespace(_ops(self._module, installed), "ops")
+
+    def __repr__(self) -> str:
+        return f"<{self.installed}>"
+
+    def package(self, name: str) -> Namespace:
+        """The Keras that a program here gets by importing ``name``: ``tensorflow.keras``, say."""
+        try:
+            return Namespace(_import(name), name)
+        except (ImportError, AttributeError):
+            raise Unavailable(f"no {name} can be imported beside {self.installed}") from None
+
+    def reset(self) -> None:
+        """Forget layer names and graphs, and seed every generator: each case starts alike."""
+        if self.implementation == "keras":
+            try:
+                self._module.backend.clear_session(free_memory=False)
+            except TypeError:  # before Keras 3.1 it takes no argument
+                self._module.backend.clear_session()
+            self._module.utils.set_random_seed(SEED)
+            return
+        import random
+
+        import tensorflow as tf
+
+        self._module.backend.clear_session()
+        random.seed(SEED)
+        np.random.seed(SEED)
+        tf.random.set_seed(SEED)
+
+    def tensor(self, value: Any, dtype: Optional[str] = None) -> Any:
+        """``value`` as an eager tensor of the backend."""
+        return self.ops.convert_to_tensor(value, dtype=dtype)
+
+    def numpy(self, tensor: Any) -> np.ndarray:
+        """An eager tensor (or nest-free value) as a numpy array."""
+        if self.implementation == "keras":
+            return np.asarray(self._module.ops.convert_to_numpy(tensor))
+        return np.asarray(tensor.numpy() if hasattr(tensor, "numpy") else tensor)
+
+    def mask_of(self, tensor: Any) -> Any:
+        """The mask that ``tensor`` carries (a tensor), or None if it carries none."""
+        if self.implementation == "keras":  # a traced jax array has no attributes, but a table
+            masking = sys.modules.get("keras.src.backend.common.masking")
+            if masking is not None:
+                return masking.get_keras_mask(tensor)
+        return getattr(tensor, "_keras_mask", None)
+
+    def carry(self, tensor: Any, mask: np.ndarray) -> Any:
+        """``tensor``, made to carry ``mask`` as if a layer had computed it."""
+        masking = sys.modules.get("keras.src.backend.common.masking")
+        if self.implementation == "keras" and masking is not None:
+            masking.set_keras_mask(tensor, self.tensor(mask))
+        else:
+            tensor._keras_mask = self.tensor(mask)
+        return tensor
+
+    def gradient(self, f: Callable[[Any], Any], value: np.ndarray) -> np.ndarray:
+        """The gradient of ``f``, from an eager tensor to a scalar tensor, at ``value``."""
+        x = self.tensor(value)
+        if self.backend_name == "jax":
+            import jax
+
+            return np.asarray(jax.grad(f)(x))
+        if self.backend_name == "torch":
+            import torch
+
+            x = x.detach().clone().requires_grad_(True)
+            return self.numpy(torch.autograd.grad(f(x), x)[0])
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            result = f(x)
+        return self.numpy(tape.gradient(result, x))
+
+    def cudnn_takes(self, mask: np.ndarray) -> bool:
+        """Whether the framework, given a GPU, would hand this mask to its cuDNN kernel for LSTM.
+
+        Asks the private gate in front of the kernel, which needs no GPU itself:
+        ``is_sequence_right_padded`` or, later, ``is_cudnn_supported_inputs`` beside the LSTM of
+        tf.keras and tf_keras (``recurrent_v2.py``, since 2.9 ``rnn/gru_lstm_utils.py``), and
+        ``_assert_valid_mask`` in ``keras/src/backend/tensorflow/rnn.py`` since Keras 3.2, where
+        an error sends the layer to the standard kernel. Others never ask: ``Unavailable``.
+        """
+        if self.implementation == "keras":
+            module = sys.modules.get(f"keras.src.backend.{self.backend_name}.rnn")
+            gate = getattr(module, "_assert_valid_mask", None)
+            if gate is None or self.backend_name != "tensorflow":
+                raise Unavailable(f"{self.installed} asks no mask whether cuDNN can take it")
+            import tensorflow as tf
+
+            try:
+                gate(self.tensor(mask))
+            except tf.errors.InvalidArgumentError:
+                return False
+            return True
+        beside = sys.modules[self.layers.LSTM.__module__]
+        beside = getattr(beside, "gru_lstm_utils", beside)
+        gate = getattr(beside, "is_cudnn_supported_inputs", None)
+        gate = gate or beside.is_sequence_right_padded
+        arguments = [self.tensor(mask), False, None]  # mask, time_major, sequence_lengths
+        return bool(self.numpy(gate(*arguments[: len(inspect.signature(gate).parameters)])))
+
+    def function(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """``f`` compiled by the backend into a graph, as ``tf.function`` does."""
+        if self.backend_name != "tensorflow":
+            raise Unavailable(f"there is no tf.function on the {self.backend_name} backend")
+        import tensorflow as tf
+
+        compiled: Callable[..., Any] = tf.function(f)
+        return compiled
+
+
+_loaded: Dict[Installed, Keras] = {}
+
+
+def load(installed: Installed) -> Keras:
+    """Import ``installed`` once for each process."""
+    if installed not in _loaded:
+        _loaded[installed] = Keras(installed)
+        gc.freeze()  # a framework is a million objects: spare each collection from walking them
+    return _loaded[installed]
+
+
+def _import(name: str) -> Any:
+    # TensorFlow 2.2 has tensorflow.keras as an attribute only.
+    package, _, rest = name.partition(".")
+    module = importlib.import_module(package)
+    return getattr(module, rest) if rest else module
+
+
+def _ops(module: Any, installed: Installed) -> Any:
+    if installed.implementation == "keras":
+        return module.ops
+    import tensorflow as tf
+
+    class Ops:
+        pass
+
+    for name, path in TENSORFLOW_OPS.items():
+        found: Any = tf
+        for part in path.split("."):
+            found = getattr(found, part)
+        setattr(Ops, name, staticmethod(found))
+    return Ops
