@@ -55,6 +55,15 @@ def _parser() -> argparse.ArgumentParser:
     option = verbs["diff"].add_argument
     option("before", metavar="A", help="a recorded cell, or 'installed'")
     option("after", metavar="B", help="a recorded cell, or 'installed'")
+    option(
+        "--about",
+        action="append",
+        default=[],
+        metavar="WORDS",
+        help="only claims that name one of these, such as LSTM,Embedding,sample_weight",
+    )
+    option("--all", action="store_true", help="unfold what is only counted at first")
+    option("--implementation", default="", metavar="NAME", help="which installed one is meant")
     option("--json", action="store_true", help="print it for a program")
     option = verbs["record"].add_argument
     option("cells", nargs="*", metavar="CELL", help="only these cells")

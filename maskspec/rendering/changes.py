@@ -1,123 +1,85 @@
-"""``spec/CHANGES.md``: what changed from each release to the next, newest first.
+"""``spec/CHANGES.md``: what changed from each release to the next, newest first."""
 
-``spec/releases/causes.json`` says what made a change: a list of ``{"from", "to", "claims",
-"cause"}``, one a line, in which ``cause`` names a pull request or commit as
-``owner/repository#1`` or ``owner/repository@1a2b3c4``.
-"""
+from typing import Iterator, List
 
-import json
-from typing import Any, Dict, Iterator, List, Tuple
-
-from maskspec.catalogue.cells import Cell, numbers
-from maskspec.catalogue.implementations import BACKEND_LABELS, IMPLEMENTATIONS, TABLE
+from maskspec.catalogue.cells import Cell
+from maskspec.catalogue.verdicts import HOLDS
 from maskspec.records.specification import Specification
-from maskspec.rendering.diff import Change, claims_in_both, compare
+from maskspec.rendering.compare import KINDS, Change, claims_of, compare
+from maskspec.rendering.history import address, ahead, causes, pairs, title
 
-Pair = Tuple[Cell, Cell]
+NAMED_CASES = 4
 
 
 def page(project: Specification) -> str:
     """The whole page."""
-    causes = read_causes(project)
     lines = [
         "<!-- written by `maskspec sync`; do not edit -->",
         "# What changed when",
         "",
-        "Each section compares two recorded releases that follow each other, and lists the claims",
-        "that fare differently, with what is known of the cause. Findings that merely answer a",
-        "claim are left out. `python -m maskspec diff A B` compares any two cells, with advice.",
+        "Each section compares two recorded releases that follow each other and lists every claim",
+        "and finding that fares differently, the gravest changes first, with the cause where it is",
+        "known. `python -m maskspec diff A B` compares any two cells, with advice.",
     ]
     for before, after in ahead(project):
         version = project.prereleases[after.name].header["version"]
         lines += ["", f"## Ahead: {title(before)} to the pre-release {version}", ""]
-        lines += _section(project, before, after, causes)
+        lines += _section(project, before, after)
     for before, after in pairs(project):
         lines += ["", f"## {title(before)} to {title(after)}", ""]
-        lines += _section(project, before, after, causes)
+        lines += _section(project, before, after)
     return "\n".join(lines) + "\n"
 
 
-def pairs(project: Specification) -> List[Pair]:
-    """Neighbouring recorded releases of one implementation and backend, newest first, and where
-    one implementation takes over from another."""
-    ran = [project.releases.cells[name] for name in project.records]
-    found: List[Pair] = []
-    for line in dict.fromkeys((c.implementation, c.backend) for c in _newest_line_first(ran)):
-        mine = [c for c in ran if (c.implementation, c.backend) == line]
-        mine.sort(key=lambda c: numbers(c.release))
-        found += list(zip(mine, mine[1:]))[::-1]
-        if line == ("keras", "tensorflow"):
-            older = [c for c in ran if c.implementation == "tf.keras"]
-            if older and mine:
-                found.append((max(older, key=lambda c: numbers(c.release)), mine[0]))
-    return found
-
-
-def ahead(project: Specification) -> List[Pair]:
-    """Each pre-release, after the newest recorded release on its implementation and backend."""
-    ran = [project.releases.cells[name] for name in project.records]
-    found = []
-    for cell in (project.releases.cells[name] for name in project.prereleases):
-        line = [
-            c for c in ran if (c.implementation, c.backend) == (cell.implementation, cell.backend)
-        ]
-        found.append((max(line, key=lambda c: numbers(c.release)), cell))
-    return found
-
-
-def read_causes(project: Specification) -> List[Dict[str, Any]]:
-    """The entries of ``causes.json``, or none if there is no such file."""
-    path = project.root / "spec" / "releases" / "causes.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-
-
-def title(cell: Cell) -> str:
-    about = IMPLEMENTATIONS[cell.implementation]
-    backend = f" on {BACKEND_LABELS[cell.backend]}" if len(about.backends) > 1 else ""
-    return f"{about.label.replace('Keras 3', 'Keras')} {cell.release}{backend}"
-
-
-def _newest_line_first(cells: List[Cell]) -> List[Cell]:
-    order = [one.name for one in reversed(TABLE)]
-    return sorted(cells, key=lambda c: order.index(c.implementation))
-
-
-def _section(
-    project: Specification, before: Cell, after: Cell, causes: List[Dict[str, Any]]
-) -> Iterator[str]:
-    known = project.all_records
-    records = known[before.name], known[after.name]
-    changes = compare(project, *records)
-    total = claims_in_both(*records)
+def _section(project: Specification, before: Cell, after: Cell) -> Iterator[str]:
+    records = project.all_records[before.name], project.all_records[after.name]
+    changes, total = compare(project, *records), claims_of(records[0])
+    known = causes(project, [(before.name, after.name)])
     if not changes:
         yield f"None of {total} claims changed."
         return
     yield f"{len(changes)} of {total} claims changed."
-    yield ""
-    for change in changes:
-        cause = [
-            _link(entry["cause"])
-            for entry in causes
-            if (entry["from"], entry["to"]) == (before.name, after.name)
-            and change.claim.id in entry["claims"]
-        ]
-        yield _bullet(change) + (f" Cause: {', '.join(cause)}." if cause else "")
+    for kind in KINDS:
+        mine = [change for change in changes if change.kind == kind]
+        if mine:
+            yield from ["", f"**{kind[0].upper()}{kind[1:]}**: {KINDS[kind]}.", ""]
+            yield from (_bullet(change, known.get(change.claim.id, [])) for change in mine)
 
 
-def _bullet(change: Change) -> str:
+def _bullet(change: Change, cause: List[str]) -> str:
     claim = change.claim
-    verdicts = f"{change.before} → {change.after}"
-    if change.before == change.after:
-        cases = [f"`{case}` {' → '.join(v)}" for case, v in list(change.cases.items())[:4]]
-        more = len(change.cases) - len(cases)
-        verdicts += f" ({', '.join(cases)}{f' and {more} more' if more else ''})"
     page = claim.path.rpartition("/")[2]
-    return f"- [{claim.id}]({page}#{claim.id}): {verdicts}. {claim.sentence}"
+    told = now_so(change)
+    links = ", ".join(f"[{one}]({address(one)})" for one in cause)
+    return f"- [{claim.id}]({page}#{claim.id}): {in_short(change)}. {told}" + (
+        f" Cause: {links}." if cause else ""
+    )
 
 
-def _link(cause: str) -> str:
-    for sign, kind in (("#", "pull"), ("@", "commit")):
-        repository, found, number = cause.partition(sign)
-        if found:
-            return f"[{cause}](https://github.com/{repository}/{kind}/{number})"
-    raise ValueError(f"causes.json: {cause!r} is neither owner/name#1 nor owner/name@1a2b3c4")
+def in_short(change: Change) -> str:
+    """Both verdicts, and which cases change where that does not say it all."""
+    verdicts = f"{change.before} → {change.after}"
+    if change.before != change.after and not change.vanished:
+        return verdicts
+    cases = [f"`{case or 'its case'}` {' → '.join(v)}" for case, v in change.cases.items()]
+    cases += [f"`{case or 'its case'}` undecided" for case in change.vanished]
+    cases += [f"`{case or 'its case'}` {_seen(v)}" for case, v in change.observed.items()]
+    more = len(cases) - NAMED_CASES
+    tail = f" and {more} more" if more > 0 else ""
+    return f"{verdicts} ({', '.join(cases[:NAMED_CASES])}{tail})"
+
+
+def now_so(change: Change) -> str:
+    """The claim, and what is so where it holds no longer."""
+    claim = change.claim
+    lead = "Now so: " if change.after == HOLDS and change.cases else ""
+    if change.before == HOLDS and change.cases:
+        lead = "No longer so: "
+    otherwise = (
+        f" Instead: {claim.otherwise}" if claim.otherwise and not lead.startswith("Now") else ""
+    )
+    return f"{lead}{claim.sentence}{otherwise}"
+
+
+def _seen(pair: "tuple[str, str]") -> str:
+    return " → ".join(text or "nothing" for text in pair)

@@ -6,9 +6,9 @@ from typing import Dict, List
 from maskspec.catalogue.pages import SEEN, Chapter, Claim
 from maskspec.catalogue.verdicts import HOLDS, PARTLY, REFUTED, UNAVAILABLE, is_simply_true
 from maskspec.records.specification import Specification
-from maskspec.rendering import changes
-from maskspec.rendering.diff import compare
+from maskspec.rendering.compare import verdict_changes
 from maskspec.rendering.evidence import instead, sentence
+from maskspec.rendering.history import ahead
 from maskspec.rendering.wording import describe, newest
 
 INDEX_START = "<!-- chapters: written by `maskspec sync` -->"
@@ -84,9 +84,9 @@ def _prereleases(project: Specification) -> List[str]:
         "| cell | version | newest release | claims that differ | cases without verdict |",
         "|---|---|---|---|---|",
     ]
-    for newest_cell, cell in changes.ahead(project):
+    for newest_cell, cell in ahead(project):
         before, record = project.records[newest_cell.name], project.prereleases[cell.name]
-        differ = len(compare(project, before, record))
+        differ = len(verdict_changes(project, before, record))
         wanting = len(before.rows) - len(record.rows)
         lines.append(
             f"| [{cell.name}](releases/{cell.name}/results.jsonl) | {record.header['version']} "

@@ -1,149 +1,202 @@
-"""What changes from one record to another: ``python -m maskspec diff tf2.15 keras3.15-tensorflow``.
+"""What changes from one cell to another: ``python -m maskspec diff tf2.15 keras3.15-tensorflow``.
 
-A claim changes where the verdict of one of its cases does. With ``--json`` it prints
-``{"from", "to", "claims", "changes"}``: the two cells, how many claims both decide, and a list of
-``{"claim", "chapter", "sentence", "before", "after", "cases", "instead", "advice", "page"}``, in
-which ``cases`` maps a case to its two verdicts, ``instead`` maps the findings that hold in the
-second cell to their sentences, and ``advice`` is what the page says to do.
+With ``--json`` it prints ``{"from", "to", "claims", "changes"}``: the two cells, how many claims
+the first decides, and a list of ``{"claim", "chapter", "sentence", "kind", "before", "after",
+"cases", "vanished", "observed", "otherwise", "instead", "advice", "causes", "page"}``. There
+``kind`` says how the change is noticed, ``cases`` maps a case to its two verdicts, ``vanished``
+lists the cases without a verdict in the second cell, ``observed`` maps a case with the same verdict
+to its two observations, ``instead`` maps the findings that hold in the second cell to their
+sentences, ``advice`` is what the page says to do, and ``causes`` are pull requests or commits.
 """
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
 import textwrap
+from collections import Counter
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Set, Tuple
+from typing import Any, Dict, Iterator, List, Sequence
 
 from maskspec.catalogue.cells import nearest
-from maskspec.catalogue.pages import Claim
-from maskspec.catalogue.verdicts import HOLDS, REFUTED, verdict_of
+from maskspec.catalogue.verdicts import HOLDS
 from maskspec.records import results
 from maskspec.records.results import Record
 from maskspec.records.specification import Specification, load
+from maskspec.rendering.compare import KINDS, RAISES, SILENT, UNDECIDED, Change, claims_of, compare
+from maskspec.rendering.history import causes, path
+from maskspec.running.discovery import NotUsable, discover
 
 INSTALLED = "installed"
+WIDE = 120  # characters of a line of the table
+AT_FIRST = (SILENT, RAISES, UNDECIDED)  # what a user has to know; the rest is unfolded by --all
 
 
-class Change(NamedTuple):
-    """A claim that fares differently in the second record."""
-
-    claim: Claim
-    before: str
-    after: str
-    cases: Dict[str, Tuple[str, str]]
-    instead: List[Claim]
-    of: int  # how many cases the claim has in both records
-
-
-def compare(project: Specification, before: Record, after: Record) -> List[Change]:
-    """Every claim that changes, by chapter.
-
-    A finding is left to the claim that names it, and of two findings that answer each other the
-    one that no longer holds to the one that does.
-    """
-    old, new = before.verdicts, after.verdicts
-    changes = []
-    for claim in project.book.claims:
-        was, now = old.get(claim.id, {}), new.get(claim.id, {})
-        both = [case for case in was if case in now]
-        cases = {case: (was[case], now[case]) for case in both if was[case] != now[case]}
-        if cases:
-            verdicts = verdict_of(list(was.values())), verdict_of(list(now.values()))
-            refuted = REFUTED in {after for _, after in cases.values()}
-            instead = _instead(project, claim, new) if refuted else []
-            changes.append(Change(claim, *verdicts, cases, instead, len(both)))
-    named = {id for c in changes if not c.claim.is_finding for id in _names(project, c.claim)}
-    begun = {c.claim.id for c in changes if c.after == HOLDS}
-    return [
-        c
-        for c in changes
-        if not c.claim.is_finding
-        or not (c.claim.id in named or (c.after != HOLDS and _names(project, c.claim) & begun))
-    ]
-
-
-def record_of(project: Specification, name: str) -> Record:
+def record_of(project: Specification, name: str, implementation: str = "") -> Record:
     """The record of a cell, or of what is ``installed``; raise ValueError if there is none."""
     if name == INSTALLED:
-        return _run_here(project)
+        return _run_here(project, implementation)
     recorded = project.all_records
     if name not in recorded:
         raise ValueError(f"{name} is not recorded; {nearest(name, recorded)}")
     return recorded[name]
 
 
-def claims_in_both(before: Record, after: Record) -> int:
-    return len(before.verdicts.keys() & after.verdicts.keys())
-
-
-def in_words(project: Specification, before: Record, after: Record) -> Iterator[str]:
-    """The comparison for a reader, line by line."""
-    changes = compare(project, before, after)
-    total = claims_in_both(before, after)
-    yield f"{_name(before)} -> {_name(after)}: {len(changes) or 'none'} of {total} claims change"
-    chapter = ""
+def about(changes: Sequence[Change], words: Sequence[str]) -> List[Change]:
+    """Those of ``changes`` whose claim names one of ``words``: in its id, text, or cases."""
+    forms = [re.compile(rf"(?<![A-Za-z0-9]){re.escape(w)}(?![A-Za-z0-9])", re.I) for w in words]
+    found = []
     for change in changes:
-        if change.claim.chapter != chapter:
-            chapter = change.claim.chapter
-            yield from ["", project.book.title(chapter)]
-        yield from ["", f"  {change.claim.id}: {change.before} -> {change.after}"]
-        yield from _filled(change.claim.sentence)
-        yield from _by_cases(change)
-        for finding in change.instead:
-            yield from _filled(f"instead: {finding.sentence}")
-        yield from _filled(f"what to do: {advice(change)}")
-        yield f"    {change.claim.page}"
+        claim = change.claim
+        text = (claim.id, claim.sentence, claim.otherwise, claim.explanation, *change.cases)
+        if not forms or any(form.search("\n".join(text)) for form in forms):
+            found.append(change)
+    return found
 
 
-def as_data(project: Specification, before: Record, after: Record) -> Dict[str, Any]:
+def in_words(
+    project: Specification,
+    before: Record,
+    after: Record,
+    words: Sequence[str] = (),
+    everything: bool = False,
+) -> Iterator[str]:
+    """The comparison for a reader: a table, then the gravest changes, or all of them."""
+    changes = about(compare(project, before, after), words)
+    what = f" that name {' or '.join(words)}" if words else ""
+    yield (
+        f"{_name(before)} -> {_name(after)}: {len(changes) or 'none'} of {claims_of(before)} "
+        f"claims change{what}"
+    )
+    if not changes:
+        return
+    yield ""
+    yield from _table(project, changes)
+    shown = [kind for kind in KINDS if everything or kind in AT_FIRST]
+    known = causes(project, path(project, before.cell, after.cell))
+    for kind in shown:
+        mine = [change for change in changes if change.kind == kind]
+        if mine:
+            yield from ["", f"{kind.capitalize()} ({len(mine)}): {KINDS[kind]}"]
+        for change in mine:
+            yield from ["", *_entry(change, known.get(change.claim.id, []))]
+    rest = Counter(change.kind for change in changes if change.kind not in shown)
+    if rest:
+        told = ", ".join(f"{count} {kind}" for kind, count in rest.items())
+        yield from ["", f"and {sum(rest.values())} more ({told}): add --all"]
+
+
+def as_data(
+    project: Specification, before: Record, after: Record, words: Sequence[str] = ()
+) -> Dict[str, Any]:
     """The comparison for a program; see the module's docstring."""
+    known = causes(project, path(project, before.cell, after.cell))
     return {
         "from": before.cell,
         "to": after.cell,
-        "claims": claims_in_both(before, after),
+        "claims": claims_of(before),
         "changes": [
             {
                 "claim": c.claim.id,
                 "chapter": c.claim.chapter,
                 "sentence": c.claim.sentence,
+                "kind": c.kind,
                 "before": c.before,
                 "after": c.after,
                 "cases": {case: list(verdicts) for case, verdicts in c.cases.items()},
+                "vanished": c.vanished,
+                "observed": {case: list(texts) for case, texts in c.observed.items()},
+                "otherwise": c.claim.otherwise,
                 "instead": {finding.id: finding.sentence for finding in c.instead},
-                "advice": advice(c),
+                "advice": " ".join(" ".join(_advice(c)).split()),
+                "causes": known.get(c.claim.id, []),
                 "page": c.claim.page,
             }
-            for c in compare(project, before, after)
+            for c in about(compare(project, before, after), words)
         ],
     }
 
 
-def advice(change: Change) -> str:
+def _table(project: Specification, changes: Sequence[Change]) -> Iterator[str]:
+    """How many changes there are of each kind and chapter, and the gravest there in words."""
+    counts = Counter(change.kind for change in changes)
+    yield "; ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind])
+    by_chapter: Dict[str, List[Change]] = {}
+    for change in sorted(changes, key=lambda c: list(KINDS).index(c.kind)):
+        by_chapter.setdefault(change.claim.chapter, []).append(change)
+    wide = max(len(project.book.title(chapter)) for chapter in by_chapter)
+    for chapter, mine in sorted(by_chapter.items(), key=lambda pair: -len(pair[1])):
+        line = f"  {project.book.title(chapter):{wide}} {len(mine):3}  {now(mine[0])}"
+        yield line if len(line) <= WIDE else f"{line[: WIDE - 2]} …"
+
+
+def now(change: Change) -> str:
+    """What is so in the second cell, as far as one sentence says it."""
+    if change.after == HOLDS:
+        return change.claim.sentence
+    if change.claim.otherwise:
+        return change.claim.otherwise
+    if change.instead:
+        return change.instead[0].sentence
+    return f"no longer: {change.claim.sentence}"
+
+
+def _entry(change: Change, cause: Sequence[str]) -> Iterator[str]:
+    claim = change.claim
+    yield f"  {claim.id}: {change.before} -> {change.after}"
+    lead = (
+        "now so: " if change.after == HOLDS else "no longer so: " if change.before == HOLDS else ""
+    )
+    yield from _filled(f"{lead}{claim.sentence}")
+    yield from _by_cases(change)
+    if claim.otherwise and change.after != HOLDS:
+        yield from _filled(f"instead: {claim.otherwise}")
+    for finding in change.instead:
+        yield from _filled(f"instead: {finding.sentence}")
+    yield from _what_to_do(_advice(change))
+    if cause:
+        yield f"    cause: {', '.join(cause)}"
+    yield f"    {claim.page}"
+
+
+def _advice(change: Change) -> List[str]:
     """What the page says to do: below the finding that holds now, or below the claim itself."""
-    told = change.instead[0] if change.instead else change.claim
-    return " ".join(" ".join(told.advice).split())
+    return (change.instead[0] if change.instead else change.claim).advice
 
 
-def _instead(project: Specification, claim: Claim, new: Dict[str, Dict[str, str]]) -> List[Claim]:
-    known = project.book.by_id()
-    held = [i for i in _names(project, claim) if set(new.get(i, {}).values()) == {HOLDS}]
-    return [known[id] for id in sorted(held) if id in known]
-
-
-def _names(project: Specification, claim: Claim) -> Set[str]:
-    return {id for case in project.cases(claim.id) for id in case.instead}
+def _what_to_do(advice: Sequence[str]) -> Iterator[str]:
+    """The advice, its paragraphs filled and its code as it is."""
+    text: List[str] = ["what to do:"]
+    inside = False
+    for line in advice:
+        fence = line.startswith("```")
+        if inside or fence:
+            if text:
+                yield from _filled(" ".join(text))
+                text = []
+            if not fence:
+                yield f"      {line}"
+            inside ^= fence
+        elif line.strip():
+            text.append(line)
+    if text:
+        yield from _filled(" ".join(text))
 
 
 def _by_cases(change: Change) -> Iterator[str]:
     """Which cases change how, unless the verdict of the claim says it all."""
-    if len(change.cases) == change.of and change.before != change.after:
-        return
-    for verdicts in sorted(set(change.cases.values())):
-        names = [case for case, pair in change.cases.items() if pair == verdicts]
-        more = f" and {len(names) - 6} more" if len(names) > 6 else ""
-        yield from _filled(f"{' -> '.join(verdicts)}: {', '.join(names[:6])}{more}")
+    if change.before == change.after or len(change.cases) != change.of:
+        for verdicts in sorted(set(change.cases.values())):
+            names = [case for case, pair in change.cases.items() if pair == verdicts]
+            more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+            yield from _filled(f"{' -> '.join(verdicts)}: {', '.join(names[:6])}{more}")
+    if change.vanished:
+        names = ", ".join(filter(None, change.vanished))
+        yield from _filled(f"without a verdict now: {names or 'its case'}")
+    for case, (was, seen) in change.observed.items():
+        yield from _filled(f"{case or 'seen'}: {was or 'nothing'} -> {seen or 'nothing'}")
 
 
 def _filled(text: str) -> List[str]:
@@ -155,28 +208,41 @@ def _name(record: Record) -> str:
     return f"{head['cell']} ({head['implementation']} {head['version']})"
 
 
-def _run_here(project: Specification) -> Record:
+def _run_here(project: Specification, implementation: str) -> Record:
     """Run the claims on what is installed, and read what they record."""
+    try:
+        here = [one.implementation for one in discover(project.releases)]
+    except NotUsable as error:
+        raise ValueError(str(error)) from None
+    if implementation and implementation not in here:
+        raise ValueError(f"{implementation} is not installed here; there is {', '.join(here)}")
+    if len(here) > 1 and not implementation:
+        raise ValueError(f"choose one with --implementation: {', '.join(here)}")
+    print(f"running the claims on {implementation or here[0]}, a minute or two", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "tests", f"--record={folder}"],
+            [sys.executable, "-m", "pytest", "-q", "tests", f"--record={folder}",
+             "--implementation", implementation or here[0]],
             cwd=str(project.root), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             encoding="utf-8",
         )  # fmt: skip
         found = [results.read(path) for path in sorted(Path(folder).glob("*/results.jsonl"))]
     if len(found) != 1:
-        said = "; ".join(done.stdout.splitlines()[-3:])
-        raise ValueError(f"{len(found)} implementations were recorded here instead of one: {said}")
+        raise ValueError(f"nothing was recorded here: {'; '.join(done.stdout.splitlines()[-3:])}")
     return found[0]
 
 
 def main(asked: argparse.Namespace) -> int:
     """Print what changes, exit status 1 if anything does."""
     project = load(asked.root)
-    pair = [record_of(project, name) for name in (asked.before, asked.after)]
-    data = as_data(project, *pair)
+    words = [word for part in asked.about for word in part.split(",") if word]
+    pair = (
+        record_of(project, asked.before, asked.implementation),
+        record_of(project, asked.after, asked.implementation),
+    )
+    data = as_data(project, *pair, words)
     if asked.json:
         print(json.dumps(data, indent=1, ensure_ascii=False))
     else:
-        print("\n".join(in_words(project, *pair)))
+        print("\n".join(in_words(project, *pair, words, asked.all)))
     return 1 if data["changes"] else 0

@@ -9,8 +9,8 @@ from typing import Dict, List, Optional, Set
 from maskspec.catalogue.cells import PRE
 from maskspec.catalogue.implementations import BACKENDS, IMPLEMENTATIONS
 from maskspec.records.specification import Specification
-from maskspec.rendering import changes, sync
-from maskspec.rendering.diff import compare
+from maskspec.rendering import history, sync
+from maskspec.rendering.compare import compare
 from maskspec.rules.kinds import Found, relative, rule
 
 
@@ -99,10 +99,10 @@ def unknown_id(project: Specification) -> Found:
 
 @rule("dead-cause", "name two neighbouring releases and claims that change from one to the other")
 def dead_cause(project: Specification) -> Found:
-    pairs = [*changes.ahead(project), *changes.pairs(project)]
+    pairs = [*history.ahead(project), *history.pairs(project)]
     names = {(before.name, after.name) for before, after in pairs}
     records = project.all_records
-    for number, entry in enumerate(changes.read_causes(project), 2):
+    for number, entry in enumerate(history.read_causes(project), 2):
         where, pair = ("spec/releases/causes.json", number), (entry["from"], entry["to"])
         if pair not in names:
             yield (*where, f"{' and '.join(pair)} are no neighbouring recorded releases")
