@@ -193,10 +193,10 @@ def _by_cases(change: Change) -> Iterator[str]:
             more = f" and {len(names) - 6} more" if len(names) > 6 else ""
             yield from _filled(f"{' -> '.join(verdicts)}: {', '.join(names[:6])}{more}")
     if change.vanished:
-        names = ", ".join(filter(None, change.vanished))
-        yield from _filled(f"without a verdict now: {names or 'its case'}")
-    for case, (was, seen) in change.observed.items():
-        yield from _filled(f"{case or 'seen'}: {was or 'nothing'} -> {seen or 'nothing'}")
+        gone = ", ".join(filter(None, change.vanished))
+        yield from _filled(f"without a verdict now: {gone or 'its case'}")
+    for case, (old, new) in change.observed.items():
+        yield from _filled(f"{case or 'seen'}: {old or 'nothing'} -> {new or 'nothing'}")
 
 
 def _filled(text: str) -> List[str]:

@@ -1,8 +1,14 @@
 """Fixtures of the harness's own tests."""
 
+import sys
+
 import pytest
 from hypothesis import settings
-from miniature import prepare
+from miniature import HIDING, prepare
+
+sys.path.insert(0, str(HIDING))
+sys.modules.pop("sitecustomize", None)
+import sitecustomize  # noqa: E402, F401
 
 settings.register_profile("same-every-time", derandomize=True, deadline=None, database=None)
 settings.load_profile("same-every-time")

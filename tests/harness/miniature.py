@@ -19,7 +19,8 @@ from maskspec.catalogue.sources import digest
 from maskspec.records import results, specification
 from maskspec.rules.check import check
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[2]
+HIDING = Path(__file__).resolve().parent / "hiding"
 # What each cell of the miniature is run on, by cell.
 CELLS = {
     "tf2.15": ("tensorflow==2.15.1",),
@@ -294,7 +295,7 @@ class Miniature:
         homes = [fake(self.fakes, name) if "==" in name else Path(name) for name in on]
         return {
             **kept,
-            "PYTHONPATH": os.pathsep.join(map(str, [ROOT, *homes])),
+            "PYTHONPATH": os.pathsep.join(map(str, [HIDING, ROOT, *homes])),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "KERAS_HOME": str(self.folder),
