@@ -4,4 +4,5 @@ pytest_plugins = [
     "maskspec.running.plugin",
     "maskspec.records.recording",
     "maskspec.rendering.summary",
+    "maskspec.rendering.progress",
 ]

@@ -2,7 +2,7 @@
 
 from maskspec.catalogue.claims import Parameter, case, claim
 from maskspec.catalogue.ranges import ALWAYS, NEVER
-from maskspec.running.judging import Precondition, Unavailable, observe, refuted_by, require
+from maskspec.running.judging import Precondition, Unavailable, observe, raises, refuted_by, require
 
 __all__ = [
     "ALWAYS",
@@ -13,6 +13,7 @@ __all__ = [
     "case",
     "claim",
     "observe",
+    "raises",
     "refuted_by",
     "require",
 ]

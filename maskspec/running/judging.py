@@ -98,6 +98,35 @@ def refuted_by(*errors: Type[BaseException], match: str = "") -> Iterator[None]:
         raise Refuted(f"{type(error).__name__}: {_telling_line(text, match)}") from error
 
 
+class Raised:
+    """What a block of ``raises`` raised: ``error``, once the block has ended."""
+
+    error: Optional[BaseException] = None
+
+    def __str__(self) -> str:
+        return str(self.error)
+
+
+@contextlib.contextmanager
+def raises(*errors: Type[BaseException], match: str = "") -> Iterator[Raised]:
+    """State that the block raises one of ``errors`` with a message that ``match`` finds.
+
+    What was raised is noted as observed. If nothing is raised, the claim is refuted; any other
+    exception stays an error.
+    """
+    raised = Raised()
+    try:
+        yield raised
+    except errors as error:
+        text = str(error)
+        if not re.search(match, text):
+            raise
+        raised.error = error
+        observe(f"{type(error).__name__}: {_telling_line(text, match)}")
+        return
+    raise AssertionError("nothing was raised")
+
+
 def judge(check: Callable[[], Any], root: Path = ROOT) -> Outcome:
     """Run ``check`` and return its outcome; a fault of the harness or the test propagates.
 

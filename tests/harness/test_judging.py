@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from maskspec import Precondition, Unavailable, observe, refuted_by, require
+from maskspec import Precondition, Unavailable, observe, raises, refuted_by, require
 from maskspec.running.judging import OBSERVED_MAX, judge, origin
 
 
@@ -194,3 +194,30 @@ def test_of_a_long_message_the_line_that_the_claim_names_is_observed():
             raise ValueError(message)
 
     assert judge(check).observed == "ValueError: None values not supported."
+
+
+def test_the_exception_that_the_claim_is_about_is_observed_and_holds():
+    def check():
+        with raises(ValueError, match="no mask") as raised:
+            raise ValueError("a trace\nthere is no mask\nwhat was given")
+        assert raised.error.args[0].startswith("a trace")
+
+    assert judge(check)[:2] == ("holds", "ValueError: there is no mask")
+
+
+def test_where_nothing_is_raised_a_claim_of_an_error_is_refuted():
+    def check():
+        with raises(ValueError):
+            pass
+
+    assert judge(check)[:2] == ("refuted", "nothing was raised")
+
+
+@pytest.mark.parametrize("error", [KeyError("no mask"), ValueError("something else")])
+def test_another_error_than_the_claim_is_about_decides_nothing(error):
+    def check():
+        with raises(ValueError, match="no mask"):
+            raise error
+
+    with pytest.raises(type(error)):
+        judge(check)
