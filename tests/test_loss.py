@@ -1,15 +1,12 @@
-"""Whether a loss sees the mask: compiled, and called by hand.
+"""Whether a compiled loss sees the mask, and what it does with it.
 
 Page: spec/loss.md
 """
 
-import re
-
 import numpy as np
 import pytest
 
-from maskspec import NEVER, case, claim, refuted_by, require
-from tests.support.layers import failure
+from maskspec import NEVER, Unavailable, case, claim, observe, refuted_by, require
 from tests.support.losses import (
     BEFORE_2_11,
     MISFIT,
@@ -30,10 +27,16 @@ from tests.support.losses import (
     unmasked,
 )
 from tests.support.probes import padded_features, same, valid_steps
-from tests.support.releases import BEFORE_KERAS_3, KERAS_3, ON_JAX
+from tests.support.releases import BEFORE_KERAS_3, ON_JAX
 
-GRAPH_SEES = {"keras/jax": ">=3.6", "*": ""}  # before, jax lost the mask in a compiled function
+GRAPH_SEES = {"keras/jax": ">=3.6", "*": ""}  # before, JAX lost the mask in a compiled function
 GRAPH_MISSES = {"keras/jax": "<3.6"}
+GRAPH_DIVIDES_BY_VALID = {"keras/jax": ">=3.6", "tf.keras": ">=2.11", "*": ""}
+COMPILED_IN_A_GRAPH = [
+    case("test_on_batch", holds=NEVER),  # run eagerly
+    case("evaluate", holds=GRAPH_MISSES),
+    case("fit", holds=GRAPH_MISSES),
+]
 SKIPPED = "loss.compiled-skips-masked-steps"
 
 BUILT_IN = (
@@ -44,7 +47,8 @@ BUILT_IN = (
     "CosineSimilarity",
     "Huber",
 )
-OF_A_WHOLE_BATCH = {"Dice": {"keras": ">=3.2"}, "Tversky": {"keras": ">=3.3.0"}}
+OF_A_WHOLE_BATCH = {"dice": {"keras": ">=3.2"}, "tversky": {"keras": ">=3.3.0"}}
+HAS_IGNORE_CLASS = {"tf.keras": ">=2.10", "*": ""}
 
 
 # --- helpers ------------------------------------------------------------------------------------
@@ -76,7 +80,8 @@ def last_layers(keras, name):
 def trained(keras, last, *many_targets, **options):
     """For each of the targets, the weights of ``Masking`` and a last layer after one step."""
     model = compiled(keras, keras.layers.Masking(), *last_layers(keras, last), **options)
-    model(keras.tensor(padded_features()))
+    predicted = model(keras.tensor(padded_features()))
+    require(keras.mask_of(predicted) is not None, "the predictions carry a mask")
     results = []
     for y in many_targets:
         model.set_weights([np.full(w.shape, 0.1, "float32") for w in model.get_weights()])
@@ -85,30 +90,35 @@ def trained(keras, last, *many_targets, **options):
     return results
 
 
-def gradient_at_masked_steps(keras, kind):
-    """The gradient of a loss called by hand, in the predictions of the masked steps."""
-    loss, y = squared_loss(keras, kind), keras.tensor(targets())
+def ignoring_class_0(keras):
+    """The cross-entropy of classes other than 0."""
+    try:
+        return keras.losses.SparseCategoricalCrossentropy(ignore_class=0)
+    except TypeError as error:
+        raise Unavailable("the loss has no ignore_class") from error
 
-    def mean(predicted):
-        return keras.ops.mean(loss(y, marked(keras)(predicted)))
 
-    return keras.gradient(mean, padded_features())[~valid_steps()]
+def adding_loss(keras, seen):
+    """A layer that adds the squared error of its first input, and keeps the mask of that."""
+
+    class AddsLoss(keras.layers.Layer):
+        def call(self, inputs, mask=None):
+            predicted, wanted = inputs
+            seen.append(keras.mask_of(predicted))
+            self.add_loss(keras.ops.mean((predicted - wanted) ** 2))
+            return predicted
+
+        def compute_mask(self, inputs, mask=None):
+            return mask[0]
+
+    return AddsLoss()
 
 
 # --- compiled -----------------------------------------------------------------------------------
 
 
 @claim("loss.mask-has-no-effect", instead=SKIPPED)
-@pytest.mark.parametrize(
-    "road",
-    [
-        case("test_on_batch", holds=NEVER),
-        case("evaluate", holds=GRAPH_MISSES),
-        case("fit", holds=GRAPH_MISSES),
-        case("instance", holds=BEFORE_2_11),
-        "function",
-    ],
-)
+@pytest.mark.parametrize("road", COMPILED_IN_A_GRAPH)
 def test_masking_has_no_effect_on_the_loss(keras, road):
     without, valid = squared_errors(targets()).mean(), squared_errors(targets())[valid_steps()]
     require(without > 4 * valid.mean(), "the masked steps weigh heavily")
@@ -130,10 +140,19 @@ def test_compiled_loss_skips_masked_steps(keras, kind):
     holds=SINCE_2_11,
     instead=("loss.sum-over-valid-by-all-steps", "loss.graphs-on-jax-lost-the-mask"),
 )
-@pytest.mark.parametrize("road", ["test_on_batch", case("fit", holds=GRAPH_SEES)])
+@pytest.mark.parametrize(
+    "road",
+    ["test_on_batch", *(case(road, holds=GRAPH_SEES) for road in ("fit", "batches-of-all-sizes"))],
+)
 def test_compiled_loss_is_the_mean_over_the_valid_steps(keras, road):
-    (found,) = losses_by(keras, road, targets())
-    assert same(found, squared_errors(targets())[valid_steps()].mean())
+    errors, valid = squared_errors(targets()), valid_steps()
+    if road == "batches-of-all-sizes":
+        model, sizes = echo(keras, run_eagerly=False), [(3, 6), (1, 4), (2, 5), (3, 6)]
+        batches = [(padded_features()[:n, :t], targets()[:n, :t]) for n, t in sizes]
+        found = [first_number(on_batch(model, x, y)) for x, y in batches]
+        assert same(found, [errors[:n, :t][valid[:n, :t]].mean() for n, t in sizes])
+    else:
+        assert same(losses_by(keras, road, targets()), [errors[valid].mean()])
 
 
 @claim(
@@ -161,8 +180,7 @@ def test_loss_of_several_batches_is_the_mean_of_their_losses(keras):
     "loss, road",
     [case(name, "test_on_batch", holds=NEVER) for name in ("BinaryCrossentropy", "Huber")]
     + [case(name, "instance", holds=BEFORE_2_11) for name in BUILT_IN]
-    + [(name, "function") for name in ("mean_absolute_error", "binary_crossentropy")]
-    + [case(n, "test_on_batch", exists=e) for n, e in OF_A_WHOLE_BATCH.items()],
+    + [(name, "function") for name in ("mean_absolute_error", "binary_crossentropy")],
 )
 def test_standard_losses_count_masked_steps(keras, loss, road):
     assert follows_masked_classes(keras, loss, road)
@@ -174,93 +192,78 @@ def test_compiled_built_in_losses_skip_masked_steps(keras, loss):
     assert not follows_masked_classes(keras, loss, "test_on_batch")
 
 
-@claim("loss.needs-another-loss-or-tensors", instead=SKIPPED)
-@pytest.mark.parametrize(
-    "way",
-    [
-        case("test_on_batch", holds=NEVER),
-        case("sample_weight", holds=NEVER),
-        case("instance", holds=BEFORE_2_11),
-        "function",
-    ],
-)
-def test_masking_needs_another_loss_or_other_tensors(keras, way):
-    if way == "sample_weight":
-        model, weights = compiled(keras, unmasked(keras)), valid_steps().astype("float32")
-        found = [
-            first_number(on_batch(model, padded_features(), targets(at), weights))
-            for at in (5.0, -7.0)
-        ]
-        assert not same(*found)
-    else:
-        assert follows_masked_targets(keras, way)
+@claim("loss.needs-another-loss-or-tensors", holds=NEVER, instead=SKIPPED)
+@pytest.mark.parametrize("without", ["mask", "sample-weights"])
+def test_masked_steps_need_another_loss_or_other_tensors(keras, without):
+    first = keras.layers.Masking() if without == "mask" else unmasked(keras)
+    weights = None if without == "mask" else valid_steps().astype("float32")
+    model = compiled(keras, first)
+    found = [
+        first_number(on_batch(model, padded_features(), targets(at), weights)) for at in (5.0, -7.0)
+    ]
+    assert not same(*found)
+
+
+@claim("loss.handling-makes-masks-ineffective", instead=SKIPPED)
+@pytest.mark.parametrize("road", COMPILED_IN_A_GRAPH)
+def test_what_keras_does_with_a_loss_function_takes_the_mask_out_of_it(keras, road):
+    by_hand = losses_by(keras, "function", targets())
+    require(same(by_hand, [squared_errors(targets()).mean()]), "the function counts all steps")
+    assert same(losses_by(keras, road, targets(), kind="built-in-function"), by_hand)
 
 
 # --- a loss of one's own ------------------------------------------------------------------------
 
 
-@claim("loss.only-losses-written-for-it", instead=SKIPPED)
-@pytest.mark.parametrize(
-    "kind",
-    [
-        case("own-function", holds=NEVER),
-        case("own-class", holds=NEVER),
-        case("scalar", holds=SINCE_2_11),
-    ],
-)
+@claim("loss.only-losses-written-for-it", holds=NEVER, instead=SKIPPED)
+@pytest.mark.parametrize("kind", ["own-function", "own-class"])
 def test_only_a_loss_written_for_it_uses_the_mask(keras, kind):
     without = squared_errors(targets()).mean()
     assert same(losses_by(keras, "test_on_batch", targets(), kind=kind), [without])
 
 
-@claim("loss.scalar-counts-all-steps", holds=SINCE_2_11, instead="loss.scalar-is-scaled")
-def test_loss_of_one_number_counts_all_steps(keras):
-    (found,) = losses_by(keras, "test_on_batch", targets(), kind="scalar")
-    assert same(found, squared_errors(targets()).mean())
+@claim("loss.scalar-counts-all-steps", holds=SINCE_2_11)
+@pytest.mark.parametrize(
+    "loss", ["own-function", *(case(name, exists=e) for name, e in OF_A_WHOLE_BATCH.items())]
+)
+def test_loss_of_one_number_is_reported_as_it_is(keras, loss):
+    function = squared_loss(keras, "scalar") if "own" in loss else getattr(keras.losses, loss)
+    options = {"layers": [marked(keras)], "x": guesses(), "loss": function}
+    require(not follows_masked_targets(keras, "test_on_batch"), "others skip masked steps")
+    by_hand, other = losses_by(keras, "function", one_hot(0), one_hot(1), **options)
+    require(abs(by_hand - other) > 1e-3, "the function counts masked steps")
+    (found,) = losses_by(keras, "test_on_batch", one_hot(0), **options)
+    observe(f"{found / by_hand:.3f} of the number")
+    assert same(found, by_hand)
 
 
-@claim("loss.scalar-is-scaled", holds=BEFORE_2_11, instead="loss.scalar-counts-all-steps")
-def test_loss_of_one_number_is_scaled_by_the_share_of_valid_steps(keras):
-    (found,) = losses_by(keras, "test_on_batch", targets(), kind="scalar")
-    assert same(found, squared_errors(targets()).mean() * valid_steps().mean())
-
-
-@claim("loss.value-of-each-feature-masked", instead="loss.value-of-each-feature-fails")
+@claim("loss.value-of-each-feature-masked")
 @pytest.mark.parametrize("features", [1, case(4, holds=BEFORE_KERAS_3)])
 def test_loss_of_each_feature_skips_masked_steps(keras, features):
     x, *ys = (batch[..., :features] for batch in (padded_features(), targets(5.0), targets(-7.0)))
+
+    def run(layer, masked=True):
+        options = {"x": x, "kind": "each-feature", "layers": [layer(keras)], "masked": masked}
+        return losses_by(keras, "test_on_batch", *ys, **options)
+
+    require(
+        not same(*run(unmasked, masked=False)),
+        "without a mask, the loss works and counts all steps",
+    )
     with refuted_by(Exception, match=MISFIT):
-        values = losses_by(keras, "test_on_batch", *ys, x=x, kind="each-feature")
+        values = run(marked)
     assert same(*values)
-
-
-@claim(
-    "loss.value-of-each-feature-fails", holds=KERAS_3, instead="loss.value-of-each-feature-masked"
-)
-def test_loss_of_each_feature_fails_beside_a_mask(keras):
-    def run(layer):
-        kind = "each-feature"
-        return losses_by(keras, "test_on_batch", targets(), kind=kind, layers=[layer(keras)])
-
-    require(same(run(unmasked), [squared_errors(targets()).mean()]), "it works without a mask")
-    assert re.search(MISFIT, failure(run, marked))
 
 
 @claim(
     "loss.does-not-know-the-mask",
     instead=("loss.own-loss-is-given-the-mask", "loss.graphs-on-jax-lost-the-mask"),
 )
-@pytest.mark.parametrize(
-    "kind",
-    [
-        case("test_on_batch", holds=NEVER),
-        case("instance", holds=BEFORE_2_11),
-        "function",
-    ],
-)
-def test_loss_does_not_know_what_was_masked(keras, kind):
+@pytest.mark.parametrize("road", COMPILED_IN_A_GRAPH)
+def test_loss_does_not_know_what_was_masked(keras, road):
     with_mask, without = (
-        losses_by(keras, kind, targets(), layers=[make(keras)]) for make in (marked, unmasked)
+        losses_by(keras, road, targets(), layers=[make(keras)], masked=make is marked)
+        for make in (marked, unmasked)
     )
     assert same(with_mask, without)
 
@@ -282,47 +285,15 @@ def test_loss_of_ones_own_gets_predictions_with_their_mask(keras, road):
 # --- gradients ----------------------------------------------------------------------------------
 
 
-@claim(
-    "loss.masked-steps-reach-gradients",
-    instead=("loss.masked-targets-train-nothing", "loss.eager-training-on-jax-lost-masks"),
-)
-@pytest.mark.parametrize(
-    "road",
-    [
-        case("train_on_batch", holds=GRAPH_MISSES),
-        case("instance", holds={"tf.keras": "<2.11", "keras/jax": "<3.7"}),
-        "function",
-    ],
-)
-def test_masked_steps_contribute_to_gradients(keras, road):
-    if road == "train_on_batch":
-        assert not same(*trained(keras, "Dense", targets(5.0), targets(-7.0)))
-    else:
-        kind = "built-in-function" if road == "function" else road
-        assert np.abs(gradient_at_masked_steps(keras, kind)).min() > 0.01
-
-
-@claim(
-    "loss.masked-targets-train-nothing",
-    holds=GRAPH_SEES,
-    instead=("loss.masked-steps-reach-gradients", "loss.eager-training-on-jax-lost-masks"),
-)
-@pytest.mark.parametrize(
-    "last, how",
-    [
-        ("Dense", "eagerly"),
-        ("Dense", "in-a-graph"),
-        case("TimeDistributed", "eagerly", holds={"keras/jax": ">=3.7", "*": ""}),
-    ],
-)
-def test_masked_targets_do_not_change_the_trained_weights(keras, last, how):
-    eagerly = how == "eagerly"
-    a, b = trained(keras, last, targets(5.0), targets(-7.0), run_eagerly=eagerly)
+@claim("loss.masked-steps-reach-gradients", holds=GRAPH_MISSES)
+@pytest.mark.parametrize("how", ["eagerly", "in-a-graph"])
+def test_targets_of_masked_steps_change_the_trained_weights(keras, how):
+    a, b = trained(keras, "Dense", targets(5.0), targets(-7.0), run_eagerly=how == "eagerly")
     require(np.abs(a - 0.1).max() > 1e-4, "the step changes the weights")
-    assert same(a, b)
+    assert not same(a, b)
 
 
-# --- on jax, before Keras 3.7 -------------------------------------------------------------------
+# --- on JAX, before Keras 3.7 -------------------------------------------------------------------
 
 
 @claim(
@@ -342,7 +313,6 @@ def test_compiled_functions_on_jax_lose_the_mask(keras, road):
     "loss.eager-training-on-jax-lost-masks",
     holds={"keras/jax": "<3.7"},
     exists=ON_JAX,
-    instead="loss.masked-targets-train-nothing",
 )
 def test_eager_training_on_jax_loses_the_mask_of_some_layers(keras):
     on_jax(keras)
@@ -354,14 +324,12 @@ def test_eager_training_on_jax_loses_the_mask_of_some_layers(keras):
 
 
 @claim("loss.decided-where-loss-meets-predictions")
-@pytest.mark.parametrize("difference", ["how-it-is-called", "mask-of-the-predictions"])
-def test_handling_of_the_loss_decides(keras, difference):
-    (usual,) = losses_by(keras, "test_on_batch", targets(), layers=[marked(keras)])
-    if difference == "how-it-is-called":
-        (other,) = losses_by(keras, "function", targets(), layers=[marked(keras)])
-    else:
-        (other,) = losses_by(keras, "test_on_batch", targets(), layers=[unmasked(keras)])
-    assert not same(usual, other)
+@pytest.mark.parametrize("loss", ["how-it-is-called", "what-it-returns"])
+def test_loss_decides_what_becomes_of_a_mask_that_reaches_it(keras, loss):
+    skips = {"road": "test_on_batch", "kind": "own-function"}
+    counts = {"how-it-is-called": {"road": "function"}, "what-it-returns": {"kind": "scalar"}}
+    assert not follows_masked_targets(keras, **skips)
+    assert follows_masked_targets(keras, **{**skips, **counts[loss]})
 
 
 @claim("loss.last-layers-hand-the-mask-on")
@@ -371,8 +339,9 @@ def test_handling_of_the_loss_decides(keras, difference):
     + [(last, "yes") for last in ("Conv1D", "Flatten", "Lambda", "operation")],
 )
 def test_last_layers_decide_whether_masked_steps_count(keras, last, counted):
+    require(not follows_masked_targets(keras, "test_on_batch"), "behind Masking, none count")
     layers = [keras.layers.Masking(), *last_layers(keras, last)]
-    found = follows_masked_targets(keras, "test_on_batch", layers=layers)
+    found = follows_masked_targets(keras, "test_on_batch", layers=layers, masked=False)
     assert found == (counted == "yes")
 
 
@@ -393,30 +362,56 @@ def test_loss_is_applied_to_the_output(keras):
 
 
 @claim("loss.nan-at-a-masked-step-spreads")
-@pytest.mark.parametrize("result", ["loss", "weights"])
-def test_nan_at_a_masked_step_makes_everything_nan(keras, result):
-    y = targets(np.nan)
+@pytest.mark.parametrize("target, result", [("nan", "loss"), ("inf", "loss"), ("nan", "weights")])
+def test_nan_at_a_masked_step_makes_everything_nan(keras, target, result):
+    require(not follows_masked_targets(keras, "test_on_batch"), "other targets there do not count")
+    y = targets(float(target))
     if result == "loss":
         assert np.isnan(losses_by(keras, "test_on_batch", y))
     else:
         assert np.isnan(trained(keras, "Dense", y)).all()
 
 
-@claim(
-    "loss.nothing-valid-is-nan",
-    holds={"tf.keras": ">=2.11", "tf_keras": ""},
-    instead="loss.nothing-valid-is-zero",
-)
+@claim("loss.overflow-at-a-masked-step-is-nan")
+def test_error_that_overflows_at_a_masked_step_makes_the_loss_nan(keras):
+    large, too_large = losses_by(keras, "test_on_batch", targets(1e10), targets(1e20))
+    require(same(large, losses_by(keras, "test_on_batch", targets())[0]), "1e10 is harmless")
+    assert np.isnan(too_large)
+
+
+@claim("loss.nothing-valid-is-nan", holds={"tf.keras": ">=2.11", "tf_keras": ""})
 def test_loss_of_a_batch_without_a_valid_step_is_nan(keras):
-    x = np.zeros_like(padded_features())
-    assert np.isnan(losses_by(keras, "test_on_batch", targets(), x=x))
+    (found,) = losses_by(keras, "test_on_batch", targets(), x=np.zeros_like(padded_features()))
+    observe(f"the loss is {found}")
+    assert np.isnan(found)
 
 
-@claim(
-    "loss.nothing-valid-is-zero",
-    holds={"tf.keras": "<2.11", "keras": ""},
-    instead="loss.nothing-valid-is-nan",
-)
-def test_loss_of_a_batch_without_a_valid_step_is_zero(keras):
-    x = np.zeros_like(padded_features())
-    assert losses_by(keras, "test_on_batch", targets(), x=x) == [0.0]
+# --- what does not use the mask, or uses more than the mask -------------------------------------
+
+
+@claim("loss.add-loss-counts-masked-steps")
+def test_loss_that_a_layer_adds_counts_masked_steps(keras):
+    seen = []
+    x, y = keras.Input(shape=(6, 4)), keras.Input(shape=(6, 4))
+    model = keras.Model([x, y], adding_loss(keras, seen)([keras.layers.Masking()(x), y]))
+    model.compile(optimizer="sgd", run_eagerly=True)
+    found = model.evaluate([padded_features(), targets()], verbose=0)
+    require(seen[-1] is not None, "the predictions in the layer carry a mask")
+    assert same(first_number(found), squared_errors(targets()).mean())
+
+
+@claim("loss.ignore-class-adds-to-the-mask", exists=HAS_IGNORE_CLASS)
+@pytest.mark.parametrize("steps", ["masked", "of-the-class"])
+def test_ignore_class_and_the_mask_each_leave_steps_out(keras, steps):
+    classes = one_hot(masked_class=1).argmax(-1)
+    where = ~valid_steps() if steps == "masked" else classes == 0
+    changed = np.where(where[..., None], 1 - guesses(), guesses())
+
+    def found(first, loss):
+        options = {"layers": [first(keras)], "loss": loss, "masked": first is marked}
+        given = (guesses(), changed)
+        return [losses_by(keras, "test_on_batch", classes, x=x, **options) for x in given]
+
+    plain = keras.losses.SparseCategoricalCrossentropy()
+    require(not same(*found(unmasked, plain)), "without both, these steps count")
+    assert same(*found(marked, ignoring_class_0(keras)))

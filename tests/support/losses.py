@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from maskspec import Unavailable
+from maskspec import Unavailable, require
 from tests.support.probes import padded_features, valid_steps
 
 BEFORE_2_11 = {"tf.keras": "<2.11"}
@@ -71,9 +71,9 @@ def echo(keras, **options):
 
 
 def on_jax(keras):
-    """Raise ``Unavailable`` unless the backend is jax."""
+    """Raise ``Unavailable`` unless the backend is JAX."""
     if keras.backend_name != "jax":
-        raise Unavailable(f"jax is not the backend, {keras.backend_name} is")
+        raise Unavailable(f"the backend is {keras.backend_name}, not jax")
 
 
 def squared_loss(keras, kind):
@@ -104,19 +104,24 @@ def squared_loss(keras, kind):
     return kinds[kind]()
 
 
-def losses_by(keras, road, *many_targets, layers=None, kind="string", x=None, loss=None):
+def losses_by(
+    keras, road, *many_targets, layers=None, masked=True, kind="string", x=None, loss=None
+):
     """For each of the targets, the loss of the predictions of ``layers`` as ``road`` gives it.
 
     Unless told otherwise the layer is ``Masking``, the batch the padded features and the loss the
     squared error. By hand, an instance or a function is called on predictions with their mask.
+    Unless ``masked`` is false, the predictions have to carry one.
     """
     x = padded_features() if x is None else x
     layers = layers or [keras.layers.Masking()]
+    predicted = keras.tensor(x)
+    for layer in layers:
+        predicted = layer(predicted)
+    require(not masked or keras.mask_of(predicted) is not None, "the predictions carry a mask")
     if road in ("instance", "function"):
         kind = "instance" if road == "instance" else "built-in-function"
-        values, predicted = loss or squared_loss(keras, kind), keras.tensor(x)
-        for layer in layers:
-            predicted = layer(predicted)
+        values = loss or squared_loss(keras, kind)
         found = [values(keras.tensor(y), predicted) for y in many_targets]
         return [float(np.mean(keras.numpy(value))) for value in found]
     loss, eagerly = loss or squared_loss(keras, kind), road not in ("evaluate", "fit")
