@@ -24,15 +24,18 @@ from tests.support.losses import (
     unmasked,
 )
 from tests.support.probes import padded_features, same, valid_steps
-from tests.support.releases import BEFORE_KERAS_3, KERAS_3
+from tests.support.releases import BEFORE_KERAS_3
 
 SKIPPING = {"tf.keras": ">=2.3", "keras": ">=3.12", "*": ""}
-SKIPPING_ALL = {"tf.keras": ">=2.3", "tf_keras": ""}
+NO_BROADCAST = "(?i)rank of input|at most rank 0|number of sizes provided|broadcast to shape"
+NO_AXIS = f"{MISFIT}|Can not squeeze"
 PER_SAMPLE = [
     ("masked", "three-samples"),
     ("masked", "as-many-samples-as-steps"),
     ("without-a-mask", "three-samples"),
 ]
+SIZES = {"three-samples": 3, "as-many-samples-as-steps": 6, "one-sample": 1}
+PADDED = (padded_features(), targets(5.0), targets(-7.0))
 WITH_A_STATE = ("RootMeanSquaredError", "Recall", "AUC")
 
 
@@ -60,7 +63,10 @@ def per_sample(keras, mask, batch):
     errors = squared_errors(targets()) * (valid_steps() if mask == "masked" else 1)
     weights = np.arange(1, 3 * copies + 1, dtype="float32")
     wanted = (np.concatenate([errors] * copies) * weights[:, None]).sum() / errors.sum() / copies
-    plain, found = losses_with(keras, first, copies, None, weights)
+    (plain,) = losses_with(keras, first, copies, None)
+    masked = plain < squared_errors(targets()).mean() / 2
+    require(masked == (mask == "masked"), "without weights, the loss uses the mask if there is one")
+    (found,) = losses_with(keras, first, copies, weights)
     return found / plain, wanted
 
 
@@ -68,7 +74,32 @@ def follows_masked_classes(keras, argument, name, weights=None):
     """Whether other targets in the masked steps, and there only, change a metric."""
     model = compiled(keras, marked(keras), **{argument: [getattr(keras.metrics, name)()]})
     results = [np.ravel(on_batch(model, guesses(), one_hot(c), weights)) for c in (0, 1)]
+    require(same(results[0][0], results[1][0]), "they do not change the loss")
     return not same(results[0][1], results[1][1])
+
+
+def flat(keras):
+    """A layer that takes the axis of features away and keeps the mask."""
+
+    class Flat(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs[..., 0]
+
+        def compute_mask(self, inputs, mask=None):
+            return mask
+
+    return Flat()
+
+
+def follows_padded_targets(keras, by, samples, *last):
+    """Whether padded targets change a loss in spite of a mask or of weights of 0."""
+    first = keras.layers.Masking() if by == "mask" else unmasked(keras)
+    model, valid = compiled(keras, first, *last), np.tile(valid_steps(), (2, 1))[:samples]
+    x, *ys = (np.tile(b[..., :1], (2, 1, 1))[:samples] for b in PADDED)
+    ys = [y[..., 0] for y in ys] if last else ys
+    weights = None if by == "mask" else valid.astype("float32")
+    found = [first_number(on_batch(model, x, y, weights)) for y in ys]
+    return not same(*found)
 
 
 # --- weights ------------------------------------------------------------------------------------
@@ -89,59 +120,63 @@ def test_mask_as_weights_divides_by_the_number_of_all_steps(keras):
     assert same(found, squared_errors(targets())[valid_steps()].sum() / valid_steps().size)
 
 
-@claim(
-    "weights-and-metrics.weight-per-sample-counts",
-    holds=BEFORE_KERAS_3,
-    instead="weights-and-metrics.weight-per-sample-misses",
-)
+@claim("weights-and-metrics.weight-per-sample-counts", holds=BEFORE_KERAS_3)
 @pytest.mark.parametrize("mask, batch", PER_SAMPLE)
 def test_weight_per_sample_counts_at_each_step_of_the_sample(keras, mask, batch):
     with refuted_by(Exception, match=MISFIT):
         found, wanted = per_sample(keras, mask, batch)
+    observe("each step of the sample" if abs(found - wanted) < 1e-4 else "something else")
     assert abs(found - wanted) < 1e-4
 
 
-@claim(
-    "weights-and-metrics.weight-per-sample-misses",
-    holds=KERAS_3,
-    instead="weights-and-metrics.weight-per-sample-counts",
-)
-@pytest.mark.parametrize("mask, batch", PER_SAMPLE)
-def test_weight_per_sample_fails_or_weighs_something_else(keras, mask, batch):
-    message = failure(per_sample, keras, mask, batch)
-    require(not message or re.search(MISFIT, message), "if it fails, then on the shapes")
-    observe("fails" if message else "gives another number")
-    found, wanted = (None, None) if message else per_sample(keras, mask, batch)
-    assert message or abs(found - wanted) > 1e-3
+@claim("weights-and-metrics.steps-need-an-axis-of-features")
+@pytest.mark.parametrize("by", ["mask", "weights"])
+@pytest.mark.parametrize("batch", SIZES)
+def test_steps_without_an_axis_of_features_are_not_left_out(keras, batch, by):
+    require(not follows_padded_targets(keras, by, SIZES[batch]), "with the axis, they are left out")
+    message = failure(follows_padded_targets, keras, by, SIZES[batch], flat(keras))
+    require(not message or re.search(NO_AXIS, message), "if it fails, then on the shapes")
+    observe("fails" if message else "runs")
+    assert message or follows_padded_targets(keras, by, SIZES[batch], flat(keras))
 
 
 # --- metrics ------------------------------------------------------------------------------------
 
 
-@claim(
-    "weights-and-metrics.metrics-skip-masked-steps",
-    instead="weights-and-metrics.metrics-with-a-state-count",
-)
+@claim("weights-and-metrics.metrics-skip-masked-steps")
 @pytest.mark.parametrize(
     "argument, name",
     [
         *(case("metrics", name, holds=SKIPPING) for name in ("MeanSquaredError", "BinaryAccuracy")),
         case("weighted_metrics", "MeanSquaredError", holds={"keras": ">=3.12", "*": ""}),
-        *(case("metrics", name, holds=SKIPPING_ALL) for name in WITH_A_STATE),
     ],
 )
-def test_metrics_skip_masked_steps(keras, argument, name):
+def test_metrics_that_are_a_mean_skip_masked_steps(keras, argument, name):
     assert not follows_masked_classes(keras, argument, name)
 
 
-@claim(
-    "weights-and-metrics.metrics-with-a-state-count",
-    holds={"tf.keras": "<2.3", "keras": ""},
-    instead="weights-and-metrics.metrics-skip-masked-steps",
-)
+@claim("weights-and-metrics.metrics-with-a-state-count", holds={"tf.keras": "<2.3", "keras": ""})
 @pytest.mark.parametrize("name", WITH_A_STATE)
 def test_metrics_that_keep_more_than_a_mean_count_masked_steps(keras, name):
     assert follows_masked_classes(keras, "metrics", name)
+
+
+@claim("weights-and-metrics.scalar-metric-is-reported", holds={"keras": "<3.12", "*": ""})
+@pytest.mark.parametrize("argument", ["metrics", "weighted_metrics"])
+def test_metric_function_of_one_number_is_reported_as_it_is(keras, argument):
+    def largest_error(y_true, y_pred):
+        return keras.ops.max(keras.ops.abs(y_pred - y_true))
+
+    def run(first):
+        model = compiled(keras, first, **{argument: [largest_error]})
+        return np.ravel(on_batch(model, padded_features(), targets()))
+
+    wanted = np.abs(targets() - padded_features()).max()
+    require(same(run(unmasked(keras))[1], wanted), "it works without a mask")
+    with refuted_by(Exception, match=NO_BROADCAST):
+        loss, found = run(keras.layers.Masking())
+    require(loss < squared_errors(targets()).mean() / 2, "the loss uses the mask")
+    assert same(found, wanted)
 
 
 @claim("weights-and-metrics.weights-reach-weighted-metrics")
