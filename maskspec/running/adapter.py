@@ -3,12 +3,14 @@
 Never put a difference in *behaviour* here: that is what the claims are about.
 """
 
+import contextlib
 import gc
 import importlib
 import inspect
 import os
+import random
 import sys
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Iterator, Optional
 
 import numpy as np
 
@@ -66,6 +68,39 @@ class Namespace:
         return Namespace(found, f"{self._path}.{name}") if is_module else found
 
 
+class Draws:
+    """Whether TensorFlow has given an operation a seed since ``seeds_given`` was made false.
+
+    Every operation whose kernel draws numbers gets its seed from one private function,
+    ``random_seed.get_seed``, be the seed its own or the global one.
+    """
+
+    def __init__(self) -> None:
+        from tensorflow.python.eager import context
+        from tensorflow.python.framework import random_seed
+
+        self.seeds_given = True  # nothing is seeded yet
+        self._context = context.context()
+        get_seed = random_seed.get_seed
+
+        def noting_it(op_seed: Any) -> Any:
+            self.seeds_given = True
+            return get_seed(op_seed)
+
+        random_seed.get_seed = noting_it
+
+    @contextlib.contextmanager
+    def kernels_kept(self) -> Iterator[None]:
+        """Within this, nothing clears the kernels, and the global seed stays what it is."""
+        stubs = {name: lambda *_: None for name in ("clear_kernel_cache", "_set_global_seed")}
+        vars(self._context).update(stubs)
+        try:
+            yield
+        finally:
+            for name in stubs:
+                del vars(self._context)[name]
+
+
 class Keras(Namespace):
     """One installed implementation. Its attributes are the framework's own (``keras.layers``);
     what is spelled differently from release to release has a method here."""
@@ -78,6 +113,7 @@ class Keras(Namespace):
         self.implementation = installed.implementation
         self.backend_name = installed.backend
         self.ops = Namespace(_ops(self._module, installed), "ops")
+        self._draws = Draws() if self.backend_name == "tensorflow" else None
 
     def __repr__(self) -> str:
         return f"<{self.installed}>"
@@ -90,22 +126,34 @@ class Keras(Namespace):
             raise Unavailable(f"no {name} can be imported beside {self.installed}") from None
 
     def reset(self) -> None:
-        """Forget layer names and graphs, and seed every generator: each case starts alike."""
+        """Forget layer names and graphs, and seed every generator: each case starts alike.
+
+        Both steps also have TensorFlow throw away its kernels, because one that draws numbers
+        holds a seed and a count. To make them anew for each case is a third of a run, so they stay
+        as long as nothing has asked for such a seed: then TensorFlow's generators stand as seeded.
+        """
+        if self._draws is None or self._draws.seeds_given:
+            self._forget_and_seed()
+        else:
+            with self._draws.kernels_kept():
+                self._forget_and_seed()
+
+    def _forget_and_seed(self) -> None:
         if self.implementation == "keras":
             try:
                 self._module.backend.clear_session(free_memory=False)
             except TypeError:  # before Keras 3.1 it takes no argument
                 self._module.backend.clear_session()
             self._module.utils.set_random_seed(SEED)
-            return
-        import random
+        else:
+            import tensorflow as tf
 
-        import tensorflow as tf
-
-        self._module.backend.clear_session()
-        random.seed(SEED)
-        np.random.seed(SEED)
-        tf.random.set_seed(SEED)
+            self._module.backend.clear_session()
+            random.seed(SEED)
+            np.random.seed(SEED)
+            tf.random.set_seed(SEED)
+        if self._draws is not None:
+            self._draws.seeds_given = False
 
     def tensor(self, value: Any, dtype: Optional[str] = None) -> Any:
         """``value`` as an eager tensor of the backend."""
