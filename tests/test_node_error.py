@@ -115,14 +115,8 @@ def test_it_is_raised_before_there_is_data(keras):
     assert not failure(keras.layers.Dense(2), keras.tensor(padded_features()))
 
 
-@claim(
-    "node-error.missing-means-no-mask",
-    instead=("node-error.node-lacks-attribute", "node-error.raised-by-tensor-of-tf-keras"),
-    standalone=True,
-)
-@pytest.mark.parametrize(
-    "kind", ["unmasked", case("masked", holds=NEVER), case("mask-forwarded", holds=NEVER)]
-)
+@claim("node-error.missing-means-no-mask", NEVER, standalone=True)
+@pytest.mark.parametrize("kind", ["masked", "mask-forwarded"])
 def test_missing_attribute_tells_that_there_is_no_mask(keras, kind):
     tensor = tensor_of(whose_tensors(keras), kind)
     require(not hasattr(node_of(tensor), "output_masks"), "the attribute is missing")
@@ -131,21 +125,14 @@ def test_missing_attribute_tells_that_there_is_no_mask(keras, kind):
     assert mask is None
 
 
-@claim(
-    "node-error.met-with-custom-layers",
-    instead=("node-error.never-read", "node-error.raised-by-tensor-of-tf-keras"),
-    standalone=True,
-)
-@pytest.mark.parametrize(
-    "called, met",
-    [
-        case("custom", True, holds=STANDALONE, id="custom-layer-raises"),
-        case("Dense", False, holds=ALL_BUT_STANDALONE, id="feed-forward-does-not"),
-    ],
-)
-def test_it_is_met_with_custom_layers_but_not_in_feed_forward_networks(keras, called, met):
-    found = failure(callable_of(keras, called), tensor_of(whose_tensors(keras), "unmasked"))
-    assert (MESSAGE in found) == met
+@claim("node-error.met-with-custom-layers", NEVER, standalone=True)
+def test_it_is_met_with_custom_layers_but_not_in_feed_forward_networks(keras):
+    tensor = tensor_of(whose_tensors(keras), "unmasked")
+    custom, dense = [
+        MESSAGE in failure(callable_of(keras, called), tensor) for called in ("custom", "Dense")
+    ]
+    observe(f"raised by a custom layer: {custom}; by Dense: {dense}")
+    assert custom and not dense
 
 
 # --- one package, and what else mixing does ----------------------------------------------------
@@ -174,7 +161,6 @@ def test_layer_of_tf_keras_raises_another_error(keras, kind):
 @claim(
     "node-error.sequential-refuses-foreign-layers",
     {"tf.keras": None, "tf_keras": ">=2.16", "*": ""},
-    instead="node-error.never-read",
     exists={"tf.keras": "==2.5.*", "tf_keras": "", "standalone": ""},
     standalone=True,
 )
@@ -183,8 +169,10 @@ def test_sequential_refuses_a_layer_of_another_package(keras, sequential):
     packages = [keras, other(keras)]
     model, layers = packages if sequential == "own" else packages[::-1]
     found = failure(model.Sequential, [layers.layers.Dense(2)])
-    observe(re.split(r"\.? (?:Found|Received)", found)[0])
-    assert re.match("(TypeError: The added layer|ValueError: Only instances)", found)
+    observe(re.split(r"\.? (?:Found|Received)", found)[0] or "no error")
+    refused = re.match("(TypeError: The added layer|ValueError: Only instances)", found)
+    require(refused or not found, "the layer is refused as foreign, or taken")
+    assert refused
 
 
 @claim("node-error.keras-3-tensor-in-tf-keras", exists={"tf_keras": ">=2.16"})
