@@ -18,12 +18,15 @@ from tests.support.probes import (
     symbolic_batch,
     valid_steps,
 )
-from tests.support.releases import BEFORE_KERAS_3, KERAS_3, ON_TENSORFLOW
-
-IN_JAX = (
-    "mask-attribute.table-in-jax-transformations",
-    "mask-attribute.lost-in-jax-transformations",
+from tests.support.releases import (
+    BEFORE_KERAS_3,
+    KERAS_3,
+    NOT_ON_JAX,
+    NOT_ON_TORCH,
+    ON_JAX,
+    ON_TENSORFLOW,
 )
+
 NO_MASK = -np.ones((3, 6))  # what a mask_reader shows where no mask arrives
 
 
@@ -117,14 +120,8 @@ def printer(keras):
 # --- what carries it ---------------------------------------------------------------------------
 
 
-@claim("mask-attribute.tensors-carry-it", instead="mask-attribute.only-from-layers")
-@pytest.mark.parametrize(
-    "kind",
-    [
-        *("Embedding", "Masking", "Dense", "symbolic"),
-        *(case(kind, holds=NEVER) for kind in ("fresh", "operation", "variable", "Input")),
-    ],
-)
+@claim("mask-attribute.tensors-carry-it")
+@pytest.mark.parametrize("kind", ["Embedding", "Masking", "Dense", "symbolic"])
 def test_tensors_carry_masking_information(keras, kind):
     assert keras.mask_of(found(keras, kind)) is not None
 
@@ -173,10 +170,9 @@ def test_mask_sits_on_the_tensors_in_a_structure(keras, structure):
 # --- when it is there --------------------------------------------------------------------------
 
 
-@claim("mask-attribute.attached-by-calls", instead=IN_JAX)
+@claim("mask-attribute.attached-by-calls")
 @pytest.mark.parametrize(
-    "mode",
-    ["eager", "symbolic", TF_FUNCTION, case("in-gradient", holds={"keras/jax": None, "*": ""})],
+    "mode", ["eager", "symbolic", TF_FUNCTION, case("in-gradient", holds=NOT_ON_JAX)]
 )
 def test_attribute_is_attached_while_a_layer_runs(keras, mode):
     assert during(keras, mode, lambda x: attribute(x) is not None) == (False, True)
@@ -202,24 +198,9 @@ def mask_lost_in_jax(keras):
     return padding_counts(nonzero)
 
 
-@claim(
-    "mask-attribute.table-in-jax-transformations",
-    holds={"keras/jax": ">=3.7"},
-    exists={"keras/jax": ""},
-    instead="mask-attribute.lost-in-jax-transformations",
-)
-def test_mask_is_in_a_table_while_jax_traces(keras):
+@claim("mask-attribute.table-in-jax-transformations", {"keras/jax": ">=3.7"}, exists=ON_JAX)
+def test_next_layer_gets_the_mask_while_jax_traces(keras):
     assert not mask_lost_in_jax(keras)
-
-
-@claim(
-    "mask-attribute.lost-in-jax-transformations",
-    holds={"keras/jax": "<3.7"},
-    exists={"keras/jax": ""},
-    instead="mask-attribute.table-in-jax-transformations",
-)
-def test_mask_is_lost_while_jax_traces(keras):
-    assert mask_lost_in_jax(keras)
 
 
 @claim("mask-attribute.call-attaches-nothing")
@@ -254,28 +235,89 @@ def test_model_leaves_the_mask_given_by_hand_on_the_callers_tensor(keras, kind):
     assert (keras.mask_of(steps) is not None) == (kind == "model")
 
 
-@claim(
-    "mask-attribute.multi-head-attention-takes-it",
-    holds={"keras": ">=3.8"},
-    exists={"tf.keras": ">=2.4", "*": ""},
-    instead="mask-attribute.multi-head-attention-leaves-it",
-)
-def test_multi_head_attention_takes_the_mask_off_its_inputs(keras):
-    steps = masked_steps(keras)
-    keras.layers.MultiHeadAttention(1, 2)(steps, steps)
-    assert same(keras.numpy(mask_reader(keras)(steps)), NO_MASK)
+def carrying(keras):
+    """Features that carry the mask of the probes; a layer that is called with them gets it."""
+    steps = keras.carry(keras.tensor(padded_features()), valid_steps())
+    require(same(keras.numpy(mask_reader(keras)(steps)), valid_steps()), "the mask arrives eagerly")
+    return steps
 
 
-@claim(
-    "mask-attribute.multi-head-attention-leaves-it",
-    holds={"keras": "<3.8", "*": ""},
-    exists={"tf.keras": ">=2.4", "*": ""},
-    instead="mask-attribute.multi-head-attention-takes-it",
-)
-def test_multi_head_attention_leaves_the_mask_on_its_inputs(keras):
-    steps = masked_steps(keras)
-    keras.layers.MultiHeadAttention(1, 2)(steps, steps)
-    assert same(keras.numpy(mask_reader(keras)(steps)), valid_steps())
+def model_reading(keras, *, eagerly=False):
+    """A compiled functional model whose output is the mask that arrives in it, or -1 for none."""
+    inputs = symbolic_batch(keras, ids=False)
+    model = keras.Model(inputs, mask_reader(keras)(inputs))
+    model.compile(loss="mse", run_eagerly=eagerly)
+    return model
+
+
+@claim("mask-attribute.lost-on-the-way-into-functions", exists=NOT_ON_TORCH)
+@pytest.mark.parametrize("called", ["layer", "model"])
+def test_tensor_arrives_in_a_compiled_function_without_its_mask(keras, called):
+    run = mask_reader(keras) if called == "layer" else model_reading(keras)
+    if keras.backend_name == "jax":
+        import jax
+
+        compiled = jax.jit(lambda x: run(x))
+    else:
+        compiled = keras.function(lambda x: run(x))
+    assert same(keras.numpy(compiled(carrying(keras))), NO_MASK)
+
+
+@claim("mask-attribute.lost-on-the-way-into-predict")
+@pytest.mark.parametrize("mode", ["eagerly", "as-compiled"])
+@pytest.mark.parametrize("method", ["predict", "evaluate"])
+def test_batch_arrives_in_predict_and_evaluate_without_its_mask(keras, method, mode):
+    steps, model = carrying(keras), model_reading(keras, eagerly=mode == "eagerly")
+    require(same(keras.numpy(model(steps)), valid_steps()), "a call of the model uses the mask")
+    if method == "predict":
+        assert same(model.predict(steps, verbose=0), NO_MASK)
+    else:
+        assert model.evaluate(steps, NO_MASK, verbose=0) == 0
+
+
+@claim("mask-attribute.predict-on-batch-keeps-it", KERAS_3)
+@pytest.mark.parametrize("mode", ["eagerly", case("as-compiled", holds={"keras/torch": ""})])
+def test_predict_on_batch_uses_the_mask_of_its_batch(keras, mode):
+    steps, model = carrying(keras), model_reading(keras, eagerly=mode == "eagerly")
+    shown = keras.numpy(model.predict_on_batch(steps))
+    require(same(shown, valid_steps()) or same(shown, NO_MASK), "the mask arrives, or none does")
+    assert same(shown, valid_steps())
+
+
+@claim("mask-attribute.set-on-a-symbolic-tensor", KERAS_3)
+@pytest.mark.parametrize("kind", ["of-the-ids", "a-second-input", "on-the-input-itself"])
+def test_mask_set_on_a_symbolic_tensor_arrives_when_the_model_runs(keras, kind):
+    ids, valid = symbolic_batch(keras), keras.Input(shape=(None,), dtype="bool")
+    steps = features = symbolic_batch(keras, ids=False)
+    if kind != "on-the-input-itself":
+        steps = keras.layers.Dense(4)(features)
+    steps._keras_mask = keras.ops.not_equal(ids, 0) if kind == "of-the-ids" else valid
+    model = keras.Model([ids, valid, features], mask_reader(keras)(steps))
+    for length in (6, 4):
+        batch = [padded_ids(), valid_steps(), padded_features()]
+        shown = keras.numpy(model([keras.tensor(part[:, :length]) for part in batch]))
+        arrives = same(shown, valid_steps()[:, :length])
+        require(arrives or (shown == -1).all(), "the mask arrives, or none does")
+        assert arrives
+
+
+@claim("mask-attribute.ragged-mask", exists=ON_TENSORFLOW)
+@pytest.mark.parametrize("layer", ["SimpleRNN", "LSTM"])
+def test_ragged_batch_gets_a_ragged_mask_that_no_rnn_takes(keras, layer):
+    if keras.backend_name != "tensorflow":
+        raise Unavailable(f"there are no ragged tensors on the {keras.backend_name} backend")
+    import tensorflow as tf
+
+    embed, rnn = embedding(keras), getattr(keras.layers, layer)(2)
+    ragged = tf.RaggedTensor.from_tensor(padded_ids(), padding=0)
+    right = keras.numpy(rnn(embed(keras.tensor(padded_ids()))))
+    require(same(keras.numpy(rnn(embed(ragged.to_tensor()))), right), "padded, the batch works")
+    steps = embed(ragged)
+    assert type(attribute(steps)).__name__ == "RaggedTensor"
+    with pytest.raises(
+        ValueError, match="cannot be applied to RaggedTensor|inner ragged dimension"
+    ):
+        rnn(steps)
 
 
 # --- no mask: missing or None ------------------------------------------------------------------
@@ -390,26 +432,13 @@ def test_symbolic_mask_shows_shape_and_dtype_only(keras, how):
     assert not has_values(keras, mask)
 
 
-@claim(
-    "mask-attribute.print-tensor",
-    holds=BEFORE_KERAS_3,
-    instead="mask-attribute.print-tensor-is-gone",
-)
+@claim("mask-attribute.print-tensor", BEFORE_KERAS_3)
 def test_print_tensor_prints_and_returns_a_tensor(keras, capfd):
     print_tensor, mask = printer(keras), keras.tensor(valid_steps())
     assert print_tensor is not None, "there is no print_tensor"
     returned = print_tensor(mask, "mask:")
     assert returned is mask
     assert "mask: [[1 1 1 0 0 0]" in capfd.readouterr().out
-
-
-@claim(
-    "mask-attribute.print-tensor-is-gone",
-    holds=KERAS_3,
-    instead="mask-attribute.print-tensor",
-)
-def test_there_is_no_print_tensor(keras):
-    assert printer(keras) is None
 
 
 @claim("mask-attribute.print-tensor-drops-the-mask", exists=BEFORE_KERAS_3)
