@@ -78,6 +78,10 @@ def test_incompatible_layers_raise_it(keras, layers):
 @pytest.mark.parametrize("mode", ["functional", "sequential"])
 def test_custom_layer_without_mask_handling_raises_it(keras, mode):
     layers = [embedding(keras), custom_layer(keras), keras.layers.SimpleRNN(2)]
+    if keras.implementation != "standalone":  # which refuses the mask
+        steps = layers[0](keras.tensor(padded_ids()))
+        require(keras.mask_of(steps) is not None, "a mask comes as far as the custom layer")
+        require(keras.mask_of(layers[1](steps)) is None, "the custom layer drops the mask")
     assert MESSAGE in failing(keras, mode, layers, padded_ids())
 
 
