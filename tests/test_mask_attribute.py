@@ -287,15 +287,19 @@ def test_predict_on_batch_uses_the_mask_of_its_batch(keras, mode):
 @claim("mask-attribute.set-on-a-symbolic-tensor", KERAS_3)
 @pytest.mark.parametrize("kind", ["of-the-ids", "a-second-input", "on-the-input-itself"])
 def test_mask_set_on_a_symbolic_tensor_arrives_when_the_model_runs(keras, kind):
-    ids, valid = symbolic_batch(keras), keras.Input(shape=(None,), dtype="bool")
     steps = features = symbolic_batch(keras, ids=False)
     if kind != "on-the-input-itself":
         steps = keras.layers.Dense(4)(features)
-    steps._keras_mask = keras.ops.not_equal(ids, 0) if kind == "of-the-ids" else valid
-    model = keras.Model([ids, valid, features], mask_reader(keras)(steps))
+    beside, batch = keras.Input(shape=(None,), dtype="bool"), valid_steps()
+    mask = beside
+    if kind == "of-the-ids":
+        beside, batch = symbolic_batch(keras), padded_ids()
+        mask = keras.ops.not_equal(beside, 0)
+    steps._keras_mask = mask
+    model = keras.Model([features, beside], mask_reader(keras)(steps))
     for length in (6, 4):
-        batch = [padded_ids(), valid_steps(), padded_features()]
-        shown = keras.numpy(model([keras.tensor(part[:, :length]) for part in batch]))
+        given = [keras.tensor(part[:, :length]) for part in (padded_features(), batch)]
+        shown = keras.numpy(model(given))
         arrives = same(shown, valid_steps()[:, :length])
         require(arrives or (shown == -1).all(), "the mask arrives, or none does")
         assert arrives
