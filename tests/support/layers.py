@@ -1,6 +1,34 @@
 """Custom layers that several tests use, each made for the implementation that it is given."""
 
-from tests.support.probes import compose, embedding, padded_ids
+from types import SimpleNamespace
+
+from maskspec import Parameter, Unavailable
+from tests.support.probes import compose, embedding, padded_ids, same
+from tests.support.releases import KERAS_3, ON_TENSORFLOW
+
+# What the layers of the guide are written with: the functions of TensorFlow, as in the guide, or,
+# for any backend of Keras 3, those of keras.ops.
+WITH_TF = Parameter("tf", exists=ON_TENSORFLOW)
+WITH_KERAS_OPS = Parameter("keras.ops", exists=KERAS_3)
+WRITTEN_WITH = (WITH_TF, WITH_KERAS_OPS)
+
+
+def functions(keras, written_with):
+    """The functions that a layer is written with, under the names that ``keras.ops`` gives them."""
+    if written_with == "keras.ops":
+        if keras.implementation != "keras":
+            raise Unavailable("there is no keras.ops")
+        return keras.ops
+    if keras.backend_name != "tensorflow":
+        raise Unavailable(f"the functions of TensorFlow take no tensors of {keras.backend_name}")
+    tf = keras.package("tensorflow")
+
+    def take(table, ids, axis):
+        return tf.nn.embedding_lookup(table, ids)
+
+    names = ("cast", "exp", "expand_dims", "not_equal", "split")
+    named_alike = {name: getattr(tf, name) for name in names}
+    return SimpleNamespace(take=take, relu=tf.nn.relu, sum=tf.reduce_sum, **named_alike)
 
 
 def custom_layer(keras, kind="computes"):
@@ -50,8 +78,8 @@ def flagged_layer(keras, where):
     return {"before-init": BeforeInit, "in-the-class": InTheClass}[where]()
 
 
-def my_activation(keras):
-    """A ReLU that opts in to forwarding the mask."""
+def my_activation(keras, ops=None):
+    """A ReLU that opts in to forwarding the mask, written with ``ops``."""
 
     class MyActivation(keras.layers.Layer):
         def __init__(self):
@@ -59,7 +87,7 @@ def my_activation(keras):
             self.supports_masking = True
 
         def call(self, inputs):
-            return keras.ops.relu(inputs)
+            return (ops or keras.ops).relu(inputs)
 
     return MyActivation()
 
@@ -106,12 +134,12 @@ def time_changer(keras, kind, *, masked=True):
     return Changes() if masked else Forwards()
 
 
-def temporal_split(keras):
+def temporal_split(keras, ops):
     """Two halves of the input along time; each takes its half of the mask along."""
 
     class TemporalSplit(keras.layers.Layer):
         def halves(self, steps):
-            return keras.ops.split(steps, 2, axis=1)
+            return ops.split(steps, 2, axis=1)
 
         def call(self, steps):
             return self.halves(steps)
@@ -122,38 +150,48 @@ def temporal_split(keras):
     return TemporalSplit()
 
 
-def custom_embedding(keras, *, mask_zero=True, size=4):
+def custom_embedding(keras, ops, *, mask_zero=True, size=4, casts=False):
     """A table for the ids 0..9 that makes its own mask, if wanted, from the ids."""
 
     class CustomEmbedding(keras.layers.Layer):
         def build(self, input_shape):
             self.table = self.add_weight(
-                name="table", shape=(10, size), initializer="random_normal", trainable=True
+                shape=(10, size), initializer="random_normal", dtype="float32"
             )
 
         def call(self, ids):
-            # cast: a Sequential of Keras 3 that knows no dtype tries its first layer with floats
-            return keras.ops.take(self.table, keras.ops.cast(ids, "int32"), axis=0)
+            return ops.take(self.table, ops.cast(ids, "int32") if casts else ids, axis=0)
 
         def compute_mask(self, ids, mask=None):
-            return keras.ops.not_equal(ids, 0) if mask_zero else None
+            return ops.not_equal(ids, 0) if mask_zero else None
 
     return CustomEmbedding()
 
 
-def temporal_softmax(keras, *, mended=False):
-    """Exponentials over time, divided by the sum of the inputs or, ``mended``, of themselves."""
+def temporal_softmax(keras, ops):
+    """Exponentials over time, divided by the sum of the inputs: the guide's layer and its fault."""
 
     class TemporalSoftmax(keras.layers.Layer):
         def call(self, inputs, mask=None):
-            if mended and mask is None:
+            weights = ops.expand_dims(ops.cast(mask, "float32"), -1)
+            exponentials = ops.exp(inputs) * weights
+            return exponentials / ops.sum(inputs * weights, axis=1, keepdims=True)
+
+    return TemporalSoftmax()
+
+
+def mended_softmax(keras):
+    """A softmax over the valid timesteps, or over all of them where there is no mask."""
+
+    class MendedSoftmax(keras.layers.Layer):
+        def call(self, inputs, mask=None):
+            if mask is None:
                 mask = keras.ops.ones_like(inputs[..., 0])
             weights = keras.ops.expand_dims(keras.ops.cast(mask, "float32"), -1)
             exponentials = keras.ops.exp(inputs) * weights
-            summed = exponentials if mended else inputs * weights
-            return exponentials / keras.ops.sum(summed, axis=1, keepdims=True)
+            return exponentials / keras.ops.sum(exponentials, axis=1, keepdims=True)
 
-    return TemporalSoftmax()
+    return MendedSoftmax()
 
 
 def mask_reader(keras, signature="mask=None"):
@@ -197,6 +235,16 @@ def mask_reader(keras, signature="mask=None"):
 def arriving(keras, mode, *layers):
     """The mask that arrives behind an embedding and ``layers``: 0 and 1, or -1 for none."""
     return compose(keras, mode, [embedding(keras), *layers, mask_reader(keras)])(padded_ids())
+
+
+def follows_the_ids(keras, mode, *layers):
+    """Whether the mask of the ids arrives behind an embedding and ``layers``, batch after batch.
+
+    The batches differ in size and in length; all go through the same model.
+    """
+    run = compose(keras, mode, [embedding(keras), *layers, mask_reader(keras)])
+    batches = [padded_ids(), padded_ids()[:2, :5], padded_ids()[:1, :3], padded_ids()]
+    return all(same(run(batch), batch != 0) for batch in batches)
 
 
 def arriving_at(keras, mode, signature, *, mask_zero=True):
