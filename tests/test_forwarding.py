@@ -137,9 +137,7 @@ def test_flag_lowered_by_hand_drops_the_mask(keras, mode):
     untouched = opting_in(keras, flag=None, method=True)
     require(same(arriving(keras, mode, untouched), valid_steps()), "untouched, the mask arrives")
     arrived = arriving(keras, mode, opting_in(keras, flag=False, method=True))
-    require(
-        same(arrived, NO_MASK) or same(arrived, valid_steps()), "the mask arrives or it is lost"
-    )
+    require(same(arrived, NO_MASK) or same(arrived, valid_steps()), "the mask arrives or is lost")
     assert same(arrived, NO_MASK)
 
 
