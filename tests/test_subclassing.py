@@ -5,9 +5,17 @@ Page: spec/subclassing.md
 
 import pytest
 
-from maskspec import NEVER, case, claim, require
-from tests.support.probes import TF_FUNCTION, compose, depends_on_padding, embedding
-from tests.support.releases import ON_JAX
+from maskspec import NEVER, Unavailable, claim, require
+from tests.support.probes import (
+    TF_FUNCTION,
+    compose,
+    depends_on_padding,
+    embedding,
+    padded_ids,
+    same,
+    valid_steps,
+)
+from tests.support.releases import MULTI_HEAD_USES_MASKS, ON_JAX
 
 PLACES = [
     "eager",
@@ -78,13 +86,18 @@ def operation(keras, name):
 def no_op(keras, name):
     """An operation or layer that has nothing to change in a tensor of shape (batch, 6, 4)."""
     no_ops = {
-        "cast": lambda x: keras.ops.cast(x, "float32"),
         "slice": lambda x: x[:, :6],
         "reshape": lambda x: keras.ops.reshape(x, (-1, 6, 4)),
         "Reshape-layer": keras.layers.Reshape((-1, 4)),
         "Permute-layer": keras.layers.Permute((1, 2)),
     }
     return no_ops[name]
+
+
+def masked_by_hand(keras):
+    """An embedding, and a call of it, of an operation and of an RNN that is given the mask."""
+    table, rnn = embedding(keras), keras.layers.SimpleRNN(3)
+    return table, lambda ids: rnn(table(ids) * 1.0, mask=table.compute_mask(ids))
 
 
 @claim(
@@ -94,6 +107,8 @@ def no_op(keras, name):
 )
 @pytest.mark.parametrize("place", PLACES)
 def test_without_passing_it_by_hand_no_mask_arrives(keras, place):
+    table, by_hand = masked_by_hand(keras)
+    require(not depends_on_padding(compose(keras, "eager", [by_hand]), table), "by hand it is used")
     assert notices_padding(keras, place)
 
 
@@ -102,6 +117,9 @@ def test_without_passing_it_by_hand_no_mask_arrives(keras, place):
 def test_mask_travels_along_from_layer_to_layer(keras, place):
     require(notices_padding(keras, "eager", mask_zero=False), "without a mask the padding shows")
     assert not notices_padding(keras, place)
+    run = composed(keras, place, [embedding(keras), keras.layers.SimpleRNN(3)])
+    padded = run(padded_ids())
+    assert all(same(run(row[None, row != 0])[0], p) for row, p in zip(padded_ids(), padded))
 
 
 @claim("subclassing.operation-drops-the-mask")
@@ -119,27 +137,48 @@ def test_operation_between_two_layers_drops_the_mask(keras, mode, name):
     assert notices_padding(keras, mode, [operation(keras, name)])
 
 
-@claim("subclassing.no-op-keeps-the-mask", instead="subclassing.operation-drops-the-mask")
-@pytest.mark.parametrize(
-    "name",
-    [
-        "cast",
-        *(case(n, holds=ON_JAX) for n in ("slice", "reshape", "Reshape-layer", "Permute-layer")),
-    ],
-)
+@claim("subclassing.idle-cast-keeps-the-mask")
+def test_cast_to_the_same_type_keeps_the_mask(keras):
+    require(notices_padding(keras, "eager", mask_zero=False), "without a mask the padding shows")
+    assert not notices_padding(keras, "eager", [lambda x: keras.ops.cast(x, "float32")])
+
+
+@claim("subclassing.no-op-keeps-the-mask", holds=ON_JAX)
+@pytest.mark.parametrize("name", ["slice", "reshape", "Reshape-layer", "Permute-layer"])
 def test_operation_that_changes_nothing_keeps_the_mask(keras, name):
     require(notices_padding(keras, "eager", mask_zero=False), "without a mask the padding shows")
+    require(not notices_padding(keras, "eager"), "without the operation the mask arrives")
     assert not notices_padding(keras, "eager", [no_op(keras, name)])
 
 
 @claim("subclassing.by-hand-survives-operations")
 @pytest.mark.parametrize("mode", ["eager", TF_FUNCTION, "layer"])
 def test_mask_passed_by_hand_survives_operations(keras, mode):
-    table, rnn = embedding(keras), keras.layers.SimpleRNN(3)
-
-    def by_hand(ids):
-        return rnn(table(ids) * 1.0, mask=table.compute_mask(ids))
-
     require(notices_padding(keras, "eager", [lambda x: x * 1.0]), "by itself the mask is lost")
-    parts = [own_layer(keras, [by_hand])] if mode == "layer" else [by_hand]
+    table, call = masked_by_hand(keras)
+    parts = [own_layer(keras, [call])] if mode == "layer" else [call]
     assert not depends_on_padding(composed(keras, mode.replace("layer", "eager"), parts), table)
+
+
+@claim(
+    "subclassing.first-call-drops-the-mask",
+    holds={"keras/jax": None, "keras": ">=3.5"},
+    exists=MULTI_HEAD_USES_MASKS,
+)
+@pytest.mark.parametrize("kind", ["Layer", "Model"])
+def test_first_eager_call_of_what_holds_attention_uses_no_mask(keras, kind):
+    class Attends(keras.Model if kind == "Model" else keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.attention = keras.layers.MultiHeadAttention(2, 3)
+
+        def call(self, x):
+            return self.attention(x, x)
+
+    block, table = Attends(), embedding(keras)
+    first, second = (keras.numpy(block(table(padded_ids()))) for _ in range(2))
+    unmasked = keras.numpy(block(keras.tensor(table.get_weights()[0][padded_ids()])))
+    if same(second[valid_steps()], unmasked[valid_steps()]):
+        raise Unavailable("MultiHeadAttention uses no mask by itself")
+    require(same(first, second) or same(first, unmasked), "the first call uses the mask or none")
+    assert same(first, unmasked)
