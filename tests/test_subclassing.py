@@ -162,7 +162,7 @@ def test_mask_passed_by_hand_survives_operations(keras, mode):
 
 @claim(
     "subclassing.first-call-drops-the-mask",
-    holds={"keras/jax": None, "keras": ">=3.5"},
+    holds={"keras/jax": None, "keras": ">=3.8"},
     exists=MULTI_HEAD_USES_MASKS,
 )
 @pytest.mark.parametrize("kind", ["Layer", "Model"])
