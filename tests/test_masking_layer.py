@@ -106,13 +106,14 @@ def test_fraction_as_mask_value_is_missed_in_float64(keras):
     assert mask_of(keras, double).all(), "float64 is masked as well"
 
 
-@claim(
-    "masking-layer.fraction-missed-in-mixed-precision",
-    holds=IN_KERAS_3_ON_TENSORFLOW,
-    exists=HAS_POLICIES,
-)
+@claim("masking-layer.fraction-missed-in-mixed-precision", exists=HAS_POLICIES)
 @pytest.mark.parametrize(
-    "policy", ["float16", "mixed_float16", case("mixed_bfloat16", holds=BFLOAT16_MISSES)]
+    "policy",
+    [
+        case("float16", holds=IN_KERAS_3_ON_TENSORFLOW),
+        case("mixed_float16", holds=IN_KERAS_3_ON_TENSORFLOW),
+        case("mixed_bfloat16", holds=BFLOAT16_MISSES),
+    ],
 )
 def test_fraction_as_mask_value_is_missed_in_mixed_precision(keras, policy):
     policy = keras.mixed_precision.Policy(policy)
