@@ -12,13 +12,10 @@ ATTENTION = ("Attention", "AdditiveAttention")
 CONSUMERS = ("SimpleRNN", "GlobalAveragePooling1D", "Attention")
 MORE_CONSUMERS = (*CONSUMERS, "LSTM", "GRU", "Bidirectional", "AdditiveAttention")
 IGNORING = ("Conv1D", "MaxPooling1D", "AveragePooling1D", "GlobalMaxPooling1D")
-NUMBERS = [("SimpleRNN", "uint8")]
-NUMBERS += [(name, dtype) for name in CONSUMERS for dtype in ("int32", "float32")]
 
 ATTENTION_WORKS = {"keras": "<3.0.5 or >=3.12", "*": ""}
 ATTENTION_BREAKS = {"keras": ">=3.0.5,<3.12"}  # on any mask of its values
 BROKEN_ATTENTION = "(?i)incompatible shapes|must match the size of tensor"
-NEEDS_BOOL = {"tf.keras": "", "tf_keras": "", **ATTENTION_BREAKS}
 NOT_3_0_0 = {"keras": ">=3.0.5", "*": ""}
 NUMPY_1_20 = {"tf.keras": ">=2.7", "*": ""}
 
