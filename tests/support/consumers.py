@@ -1,8 +1,10 @@
 """Layers that use a mask, and batches for them, as the tests of two chapters need them."""
 
+import re
+
 import numpy as np
 
-from maskspec import ALWAYS, case, observe, refuted_by
+from maskspec import ALWAYS, Unavailable, case, observe
 from tests.support.probes import (
     embedding,
     padded_features,
@@ -14,18 +16,34 @@ MORE_CONSUMERS = (*CONSUMERS, "LSTM", "GRU", "Bidirectional", "AdditiveAttention
 IGNORING = ("Conv1D", "MaxPooling1D", "AveragePooling1D", "GlobalMaxPooling1D")
 
 ATTENTION_WORKS = {"keras": "<3.0.5 or >=3.12", "*": ""}
-ATTENTION_BREAKS = {"keras": ">=3.0.5,<3.12"}  # on any mask of its values
+ATTENTION_BREAKS = {"keras": ">=3.0.5,<3.12"}  # on a mask of its values, for several samples
 BROKEN_ATTENTION = "(?i)incompatible shapes|must match the size of tensor"
 NOT_3_0_0 = {"keras": ">=3.0.5", "*": ""}
 NUMPY_1_20 = {"tf.keras": ">=2.7", "*": ""}
 
 
 def of(*names, first=(), last=()):
-    """A case for each layer, between other parameters; attention holds where it works."""
+    """A case for each layer, between other parameters; ``ATTENTION`` only where it works."""
     return [
-        case(*first, name, *last, holds=ATTENTION_WORKS if name in ATTENTION else ALWAYS)
+        case(*first, name, *last, exists=ATTENTION_WORKS if name in ATTENTION else ALWAYS)
         for name in names
     ]
+
+
+def working_attention(keras, name):
+    """A fresh layer of ``ATTENTION``, or ``Unavailable`` where it breaks on a mask.
+
+    The defect has a finding of its own, consumption.attention-breaks-on-a-mask; no other claim is
+    about it.
+    """
+    x, mask = keras.tensor(np.ones((2, 3, 1), "float32")), keras.tensor(np.ones((2, 3), bool))
+    try:
+        getattr(keras.layers, name)()([x, x], mask=[mask, mask])
+    except Exception as error:
+        if re.search(BROKEN_ATTENTION, str(error)):
+            raise Unavailable(f"{name} breaks on the mask of its values") from None
+        raise
+    return getattr(keras.layers, name)()
 
 
 def layer_of(keras, name):
@@ -55,7 +73,7 @@ def consumer(keras, name, mask_name="mask"):
 
     Attention layers attend to the batch itself; batch statistics are those of training.
     """
-    layer = layer_of(keras, name)
+    layer = working_attention(keras, name) if name in ATTENTION else layer_of(keras, name)
 
     def run(x, mask=None):
         given = {} if mask is None else {mask_name: mask}
@@ -64,8 +82,7 @@ def consumer(keras, name, mask_name="mask"):
         if name == "MultiHeadAttention":
             return keras.numpy(layer(x, x, **given))
         if name in ATTENTION:
-            with refuted_by(Exception, match=BROKEN_ATTENTION):
-                return keras.numpy(layer([x, x], **({"mask": [mask, mask]} if given else {})))
+            return keras.numpy(layer([x, x], **({"mask": [mask, mask]} if given else {})))
         return keras.numpy(layer(x, **given))
 
     return run
