@@ -3,17 +3,15 @@
 Page: spec/generation.md
 """
 
-import contextlib
 import importlib
 import os
-import warnings
+import re
 
 import numpy as np
 import pytest
 
 from maskspec import NEVER, Unavailable, case, claim, observe, refuted_by, require
 from tests.support.consumers import attempt
-from tests.support.layers import failure
 from tests.support.packages import NOT_3_3_0
 from tests.support.probes import (
     LENGTHS,
@@ -26,10 +24,9 @@ from tests.support.probes import (
     symbolic_batch,
     valid_steps,
 )
-from tests.support.releases import BEFORE_KERAS_3, ON_TENSORFLOW
+from tests.support.releases import BEFORE_KERAS_3, KERAS_3, ON_TENSORFLOW
 
-NO_USE = "generation.input-length-has-no-use"
-EXAMPLE = [[711, 632, 71, 0, 0, 0], [73, 8, 3215, 55, 927, 0], [83, 91, 1, 645, 1253, 927]]
+EXAMPLE = [[711, 632, 71], [73, 8, 3215, 55, 927], [83, 91, 1, 645, 1253, 927]]
 EXAMPLE_MASK = [[1, 1, 1, 0, 0, 0], [1, 1, 1, 1, 1, 0], [1, 1, 1, 1, 1, 1]]
 
 
@@ -71,51 +68,32 @@ def marks_nonzero_steps(keras):
 
 
 def on_cpu(keras):
-    """A context in which computing takes place on a CPU, where Keras offers one."""
-    try:
-        return keras.device("cpu:0")
-    except Unavailable:
-        return contextlib.nullcontext()
+    """A context in which computing takes place on a CPU."""
+    if keras.backend_name == "tensorflow":
+        return tensorflow(keras).device("CPU:0")
+    return keras.device("cpu:0")
 
 
 def row_of(keras, id):
     """What an embedding whose table is 10 rows of ones to tens looks up for `id`."""
-    with on_cpu(keras):  # PyTorch cannot go on after a bad id on a GPU
-        layer = embedding(keras)
-        layer(keras.tensor(padded_ids()))
-        layer.set_weights([np.tile(np.arange(1.0, 11)[:, None], 4)])
-        return keras.numpy(layer(keras.tensor(np.array([[id]], "int32"))))[0, 0]
+    layer = embedding(keras)
+    layer(keras.tensor(padded_ids()))
+    layer.set_weights([np.tile(np.arange(1.0, 11)[:, None], 4)])
+    with on_cpu(keras):  # on a GPU, TensorFlow returns zeros and PyTorch cannot go on
+        row = keras.numpy(layer(keras.tensor(np.array([[id]], "int32"))))[0, 0]
+    require(same(row, np.full(4, row[0])) or np.isnan(row).all(), "a whole row is returned")
+    return row
 
 
-@claim(
-    "generation.keras-in-tensorflow",
-    exists=ON_TENSORFLOW,
-    instead="generation.tensorflow-keras-not-a-module",
-)
-@pytest.mark.parametrize(
-    "module, name",
-    [("tensorflow", "keras"), case("tensorflow.keras", "layers", holds=NOT_3_3_0)],
-)
-def test_keras_can_be_imported_from_tensorflow(keras, module, name):
+@claim("generation.keras-in-tensorflow", holds=NOT_3_3_0, exists=ON_TENSORFLOW)
+def test_keras_and_its_layers_can_be_imported_from_tensorflow(keras):
     tensorflow(keras)
-    with refuted_by(ImportError, AttributeError):
-        getattr(tensorflow(keras, module), name)
+    from tensorflow import keras as found
 
-
-@claim(
-    "generation.tensorflow-keras-not-a-module",
-    holds={"keras": ">=3.3.0,<3.3.3"},
-    exists=ON_TENSORFLOW,
-    instead="generation.keras-in-tensorflow",
-)
-def test_module_tensorflow_keras_cannot_be_imported(keras):
-    require(tensorflow(keras).keras.layers, "the attribute of tensorflow is there")
-    try:
-        tensorflow(keras, "tensorflow.keras")
-        imported = True
-    except ImportError:
-        imported = False
-    assert not imported
+    require(found.layers.Layer, "tensorflow has an attribute keras with layers in it")
+    with refuted_by(ImportError, match="tensorflow.keras"):
+        from tensorflow.keras import layers
+    assert layers.Layer is found.layers.Layer
 
 
 @claim("generation.tensorflow-keras-may-be-another", exists=ON_TENSORFLOW)
@@ -129,21 +107,15 @@ def test_tensorflow_keras_may_be_another_keras(keras):
     assert is_this_one == (keras.implementation != "tf_keras")
 
 
-@claim("generation.three-ways", instead="generation.compute-mask-is-a-way")
-@pytest.mark.parametrize(
-    "way", ["Embedding", "Masking", "mask-argument", case("no-other-way", holds=NEVER)]
-)
-def test_there_are_three_ways_to_introduce_a_mask(keras, way):
-    features = keras.tensor(padded_features())
-    if way == "Embedding":
-        assert skips_padding(keras, embedding(keras)(keras.tensor(padded_ids())))
-    elif way == "Masking":
-        assert skips_padding(keras, keras.layers.Masking()(features))
-    elif way == "mask-argument":
-        assert skips_padding(keras, features, mask=keras.tensor(valid_steps()))
-    else:
-        other = skips_padding(keras, marks_nonzero_steps(keras)(features))
-        assert not other, "a custom layer's compute_mask is another way"
+@claim("generation.three-ways", holds=NEVER, instead="generation.compute-mask-is-a-way")
+def test_there_are_three_ways_to_introduce_a_mask(keras):
+    ids, features = keras.tensor(padded_ids()), keras.tensor(padded_features())
+    by_hand = skips_padding(keras, features, mask=keras.tensor(valid_steps()))
+    require(by_hand, "the mask argument is a way")
+    require(skips_padding(keras, embedding(keras)(ids)), "Embedding is a way")
+    require(skips_padding(keras, keras.layers.Masking()(features)), "Masking is a way")
+    fourth = skips_padding(keras, marks_nonzero_steps(keras)(features))
+    assert not fourth, "a custom layer's compute_mask is a fourth way"
 
 
 @claim("generation.compute-mask-is-a-way")
@@ -194,7 +166,7 @@ def test_embedding_makes_a_mask(keras, dtype):
 
 @claim("generation.embedding-only-with-mask-zero")
 @pytest.mark.parametrize("mask_zero", ["default", "False", "True"])
-def test_embedding_makes_a_mask_only_with_mask_zero(keras, mask_zero):
+def test_embedding_makes_a_mask_if_mask_zero_is_true(keras, mask_zero):
     options = {} if mask_zero == "default" else {"mask_zero": mask_zero == "True"}
     steps = keras.layers.Embedding(10, 4, **options)(keras.tensor(padded_ids()))
     assert (keras.mask_of(steps) is not None) == (mask_zero == "True")
@@ -202,19 +174,19 @@ def test_embedding_makes_a_mask_only_with_mask_zero(keras, mask_zero):
 
 
 @claim("generation.no-mask-without-mask-zero")
-def test_no_tensor_of_the_model_carries_a_mask(keras):
-    lstm, dense = keras.layers.LSTM(3, return_sequences=True), keras.layers.Dense(1)
-
+@pytest.mark.parametrize("lstm", ["last-step", "all-steps"])
+def test_model_without_mask_zero_has_no_mask(keras, lstm):
     def masks_behind_each_layer(mask_zero):
-        spies = [spy(keras) for _ in range(3)]
-        table = embedding(keras, mask_zero=mask_zero)
-        layers = [table, spies[0], lstm, spies[1], dense, spies[2]]
-        compose(keras, "eager", layers)(padded_ids())
-        return [one.seen[0] for one in spies]
+        spies, make = [spy(keras) for _ in range(3)], keras.layers
+        steps = make.LSTM(64, return_sequences=lstm == "all-steps")
+        layers = make.Embedding(10, 128, mask_zero=mask_zero), steps, make.Dense(1, "sigmoid")
+        model = keras.Sequential([one for pair in zip(layers, spies) for one in pair])
+        model(np.random.randint(0, 10, size=(10, 20)))
+        return [any(mask is not None for mask in one.seen) for one in spies]
 
     masked = masks_behind_each_layer(mask_zero=True)
-    require(all(mask is not None for mask in masked), "a mask would be seen")
-    assert masks_behind_each_layer(mask_zero=False) == [None] * 3
+    require(masked == [True, *[lstm == "all-steps"] * 2], "a mask would be seen")
+    assert not any(masks_behind_each_layer(mask_zero=False))
 
 
 @claim("generation.zero-hides-a-token")
@@ -229,31 +201,19 @@ def test_mask_zero_hides_a_real_token_whose_id_is_zero(keras, place):
     assert same(keras.numpy(rnn(steps)), unheard)
 
 
-@claim("generation.input-length-accepted", holds={"keras": ">=3.2", "*": ""}, instead=NO_USE)
+@claim("generation.input-length-accepted", holds={"keras": ">=3.2", "*": ""})
 def test_embedding_accepts_input_length(keras):
     with refuted_by(ValueError, match="input_length"):
         layer = keras.layers.Embedding(10, 4, input_length=6)
     assert tuple(layer(keras.tensor(padded_ids())).shape) == (3, 6, 4)
 
 
-@claim("generation.input-length-declares-the-input", holds=BEFORE_KERAS_3, instead=NO_USE)
+@claim("generation.input-length-declares-the-input", holds=BEFORE_KERAS_3)
 def test_input_length_declares_the_input_of_a_sequential_model(keras):
     with refuted_by(ValueError, match="input_length"):
         model = keras.Sequential([keras.layers.Embedding(10, 4, input_length=6)])
-    assert model.built and tuple(model.output_shape) == (None, 6, 4)
-
-
-@claim(NO_USE, holds={"keras": ""}, instead="generation.input-length-declares-the-input")
-def test_input_length_has_no_use(keras):
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        error = failure(lambda: keras.layers.Embedding(10, 4, input_length=6))
-    said = [error] + [str(warning.message) for warning in caught]
-    observe("ValueError" if error else "a warning")
-    assert any("input_length" in text for text in said)
-    if not error:
-        model = keras.Sequential([keras.layers.Embedding(10, 4, input_length=6)])
-        assert not model.built
+    assert model.built, "input_length is ignored: the model is not built"
+    assert tuple(model.output_shape) == (None, 6, 4)
 
 
 @claim("generation.ids-below-input-dim")
@@ -269,40 +229,21 @@ def test_embedding_of_ten_takes_ids_0_to_9(keras, shown):
         assert mask_of(keras, steps).tolist() == [[False] + [True] * 9]
 
 
-@claim(
-    "generation.unknown-id-raises",
-    instead=("generation.negative-id-is-read", "generation.unknown-id-is-nan"),
-)
-@pytest.mark.parametrize(
-    "id",
-    [
-        case(10, holds={"keras": ">=3.3.0", "keras/jax": None, "*": ""}),
-        case(-1, holds=BEFORE_KERAS_3),
-    ],
-)
-def test_id_that_the_table_lacks_raises(keras, id):
-    row, error = attempt(row_of, keras, id)
-    assert error or not row.any()  # zeros: TensorFlow on a GPU
+@claim("generation.unknown-id-raises", holds={"keras": ">=3.3.0", "keras/jax": None, "*": ""})
+def test_id_beyond_the_table_raises(keras):
+    row, error = attempt(row_of, keras, 10)
+    if error is None:
+        require(np.isnan(row).all() or row[0] == 10, "without an error, NaN or the last row comes")
+        observe("NaN" if np.isnan(row).all() else "the last row")
+    assert re.search(r"not in \[0, 10\)|out of range", str(error))
 
 
-@claim(
-    "generation.negative-id-is-read",
-    holds={"keras": ""},
-    instead="generation.unknown-id-raises",
-)
+@claim("generation.negative-id-is-read", holds=KERAS_3)
 def test_negative_id_is_read_as_a_row_of_the_table(keras):
-    row, _ = attempt(row_of, keras, -1)
-    assert row is not None and same(row, np.full(4, row[0])) and row[0] in range(1, 11)
-
-
-@claim(
-    "generation.unknown-id-is-nan",
-    holds={"keras/jax": ""},
-    instead=("generation.unknown-id-raises", "generation.negative-id-is-read"),
-)
-def test_id_beyond_the_table_is_nan(keras):
-    row, _ = attempt(row_of, keras, 10)
-    assert row is not None and np.isnan(row).all()
+    with refuted_by(Exception, match=r"-1 is not in \[0, 10\)"):
+        row = row_of(keras, -1)
+    observe(f"row {row[0] - 1:.0f}")
+    assert row[0] in range(1, 11)
 
 
 @claim("generation.masking")
@@ -344,37 +285,40 @@ def test_masking_masks_steps_whose_features_all_are_the_value(keras, equal, mask
     assert mask_of(keras, steps).tolist() == [[True, equal < 10, equal < 10]]
 
 
-@claim(
-    "generation.masking-default-refuses-integers",
-    holds={"tf.keras": "", "tf_keras": ""},
-    instead="generation.masking-takes-integers",
-)
+@claim("generation.masking-default-refuses-integers", holds=BEFORE_KERAS_3)
 def test_masking_refuses_integers_by_default(keras):
-    error = ""
+    error, layer = None, keras.layers.Masking()
     try:
-        keras.layers.Masking()(keras.tensor(padded_ids()[..., None]))
-    except TypeError as raised:
-        error = str(raised)
-    assert "0.0" in error  # the mask value, which cannot become an integer
-
-
-@claim("generation.masking-takes-integers", instead="generation.masking-default-refuses-integers")
-@pytest.mark.parametrize("mask_value", ["0", case("default", holds={"keras": ""})])
-def test_masking_takes_integers(keras, mask_value):
-    layer = keras.layers.Masking(**({} if mask_value == "default" else {"mask_value": 0}))
-    with refuted_by(TypeError, match="0.0"):
         steps = layer(keras.tensor(padded_ids()[..., None]))
+    except TypeError as raised:
+        error = raised
+    if error is None:
+        require(same(mask_of(keras, steps), valid_steps()), "without an error, the mask is right")
+    assert "0.0" in str(error), "the mask is made"  # its mask value, no integer
+
+
+@claim("generation.masking-takes-integers")
+@pytest.mark.parametrize("value", [0, -1])
+def test_masking_with_an_integer_value_takes_integers(keras, value):
+    ids = np.where(valid_steps(), padded_ids(), value).astype("int32")
+    steps = keras.layers.Masking(mask_value=value)(keras.tensor(ids[..., None]))
     assert same(mask_of(keras, steps), valid_steps())
 
 
 @claim("generation.worked-example")
-@pytest.mark.parametrize("layer", ["Embedding", "Masking"])
+@pytest.mark.parametrize(
+    "layer", ["Embedding", case("Masking", exists=ON_TENSORFLOW), "Masking-of-an-array"]
+)
 def test_worked_example_masks(keras, layer):
-    ids = np.array(EXAMPLE, "int32")
+    padded = keras.preprocessing.sequence.pad_sequences(EXAMPLE, padding="post")
     if layer == "Embedding":
-        steps = keras.layers.Embedding(5000, 16, mask_zero=True)(ids)
+        steps = keras.layers.Embedding(input_dim=5000, output_dim=16, mask_zero=True)(padded)
+    elif layer == "Masking":
+        tf = tensorflow(keras)
+        tiled = tf.tile(tf.expand_dims(padded, axis=-1), [1, 1, 10])
+        steps = keras.layers.Masking()(tf.cast(tiled, tf.float32))
     else:
-        steps = keras.layers.Masking()(keras.tensor(np.tile(ids[..., None], 10).astype("float32")))
+        steps = keras.layers.Masking()(np.tile(padded[..., None], 10).astype("float32"))
     mask = mask_of(keras, steps)
     assert mask.dtype == bool and mask.astype(int).tolist() == EXAMPLE_MASK
 
@@ -410,3 +354,80 @@ def test_a_mask_may_be_false_anywhere(keras, kept, source):
     skipped = keras.numpy(rnn(keras.tensor(bare[:, mask[0]])))
     require(not same(keras.numpy(rnn(keras.tensor(bare))), skipped), "unmasked, all steps count")
     assert same(keras.numpy(rnn(steps, **arguments)), skipped)
+
+
+# --- encoder and decoder ------------------------------------------------------------------------
+
+
+def encoder_decoder(keras, cell, mask_zero=True, by_hand=False):
+    """A model of source and target ids: an RNN that starts from the last state of another.
+
+    `mask_zero` is that of both embeddings; `by_hand` passes the decoder's mask as an argument.
+    """
+    source, target = symbolic_batch(keras), symbolic_batch(keras)
+    encoder = getattr(keras.layers, cell)(3, return_state=True)
+    decoder = getattr(keras.layers, cell)(3, return_sequences=True)
+    table = embedding(keras, mask_zero=mask_zero)
+    _, *state = encoder(table(source))
+    given = {"mask": table.compute_mask(target)} if by_hand else {}
+    return keras.Model([source, target], decoder(table(target), initial_state=state, **given))
+
+
+def answer(keras, model, source_padding, target_padding):
+    """What a model answers for three ids each, with padding behind those of the source and in
+    front of those of the target."""
+    source = np.array([[7, 6, 3] + [0] * source_padding], "int32")
+    target = np.array([[0] * target_padding + [4, 8, 2]], "int32")
+    return keras.numpy(model([keras.tensor(source), keras.tensor(target)]))[:, -3:]
+
+
+def skips_both(keras, model):
+    """Whether padding of neither sequence changes the answer of one model, whatever its length."""
+    bare = answer(keras, model, 0, 0)
+    require(same(answer(keras, model, 2, 0), bare), "the encoder skips the padding of the source")
+    return all(same(answer(keras, model, more, most), bare) for more, most in [(0, 2), (3, 4)])
+
+
+@claim("generation.encoder-and-decoder-masks", holds=BEFORE_KERAS_3)
+@pytest.mark.parametrize("cell", ["SimpleRNN", "LSTM"])
+def test_encoder_and_decoder_each_skip_their_own_padding(keras, cell):
+    unaware = encoder_decoder(keras, cell, mask_zero=False)
+    bare = answer(keras, unaware, 0, 0)
+    require(not same(answer(keras, unaware, 2, 0), bare), "padding of the source counts")
+    require(not same(answer(keras, unaware, 0, 2), bare), "padding of the target counts")
+    assert skips_both(keras, encoder_decoder(keras, cell)), "the decoder reads its padding"
+
+
+@claim("generation.initial-state-and-mask-by-hand")
+@pytest.mark.parametrize("cell", ["SimpleRNN", "LSTM"])
+def test_decoder_with_initial_state_skips_padding_given_the_mask(keras, cell):
+    assert skips_both(keras, encoder_decoder(keras, cell, by_hand=True))
+
+
+@claim("generation.repeat-vector-has-no-mask")
+@pytest.mark.parametrize("layer", ["RepeatVector", "Masking"])
+def test_repeat_vector_has_no_mask_and_masking_finds_no_padding(keras, layer):
+    ids = keras.tensor(padded_ids())
+    steps = embedding(keras)(ids)
+    require(keras.mask_of(steps) is not None, "the encoder gets a mask")
+    repeated = keras.layers.RepeatVector(6)(keras.layers.SimpleRNN(3)(steps))
+    if layer == "RepeatVector":
+        assert keras.mask_of(repeated) is None
+    else:
+        assert mask_of(keras, keras.layers.Masking()(repeated)).all()
+
+
+@claim("generation.repeat-vector-and-mask-by-hand")
+@pytest.mark.parametrize("mode", ["eager", "functional"])
+def test_decoder_behind_repeat_vector_skips_padding_given_the_mask(keras, mode):
+    table, encoder = embedding(keras), keras.layers.SimpleRNN(3)
+    decoder = keras.layers.SimpleRNN(3, return_sequences=True)
+
+    def autoencoder(ids, by_hand=True):
+        repeated = keras.layers.RepeatVector(6)(encoder(table(ids)))
+        return decoder(repeated, **({"mask": table.compute_mask(ids)} if by_hand else {}))
+
+    bare = keras.numpy(autoencoder(keras.tensor(padded_ids()), by_hand=False))
+    require(not same(bare[0, 3], bare[0, 2]), "without the mask, padded steps are decoded")
+    decoded = compose(keras, mode, [autoencoder])(padded_ids())
+    assert same(decoded[0, 3:], [decoded[0, 2]] * 3) and same(decoded[2], bare[2])
