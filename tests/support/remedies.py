@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from maskspec import require
 from tests.support.probes import padded_features, valid_steps
 
 # Where a step of training sees the mask of the predictions, and divides by the number of valid
@@ -36,15 +37,41 @@ def mean_over(steps):
     return np.array([(errors**2).sum() / steps, *kernel, 2 * errors.sum() / steps])
 
 
-def masked_squares(keras, marker=0.0):
-    """The remedy's loss: both sides times a mask made of the targets, then the mean over features.
+def as_written(keras):
+    """The proposed loss function as the source writes it, with ``keras.backend`` as ``K``."""
+    K = keras.backend._module  # the module itself, with the error of its own for a missing name
 
-    One value for each timestep; Keras takes the mean of those.
+    def masked_mse(y_true, y_pred):
+        mask = K.cast(K.not_equal(y_true, 0), K.floatx())
+        masked_y_true = y_true * mask
+        masked_y_pred = y_pred * mask
+        return K.mean(K.square(masked_y_true - masked_y_pred), axis=-1)
+
+    return masked_mse
+
+
+def functions(keras):
+    """What the source takes from ``keras.backend``: in Keras 3, ``keras.ops`` has it."""
+    return keras.ops if keras.implementation == "keras" else keras.backend
+
+
+def mask_of_targets(keras, wanted, marker=0):
+    """The mask that the source makes of the targets, as numbers."""
+    K = functions(keras)
+    return K.cast(K.not_equal(wanted, marker), keras.backend.floatx())
+
+
+def masked_squares(keras, marker=0):
+    """The proposed loss function, in Keras 3 with ``keras.ops`` instead of ``keras.backend``.
+
+    One value for each timestep: both sides times a mask made of the targets, then the mean over
+    the features. Keras takes the mean of those.
     """
+    K = functions(keras)
 
     def loss(wanted, predicted):
-        kept = keras.ops.cast(keras.ops.not_equal(wanted, marker), "float32")
-        return keras.ops.mean((wanted * kept - predicted * kept) ** 2, axis=-1)
+        kept = mask_of_targets(keras, wanted, marker)
+        return K.mean(K.square(wanted * kept - predicted * kept), axis=-1)
 
     return loss
 
@@ -65,13 +92,15 @@ def values(keras, loss, wanted, predicted):
     return keras.numpy(loss(keras.tensor(wanted), keras.tensor(predicted)))
 
 
-def step_of(keras, layers, loss, x, y, weights=None, **options):
+def step_of(keras, layers, loss, x, y, weights=None, *, masked=None, **options):
     """Loss and gradient of one training step of a compiled model, as one vector.
 
-    Plain gradient descent with rate 1: the gradient is what the weights change by.
+    Plain gradient descent with rate 1: the gradient is what the weights change by. The predictions
+    have to carry a mask if ``masked`` is true, and none if it is false.
     """
     model = keras.Sequential(layers)
-    model(keras.tensor(x))
+    carried = keras.mask_of(model(keras.tensor(x))) is not None
+    require(masked in (None, carried), f"the predictions carry {'a' if masked else 'no'} mask")
     model.set_weights(weights or model.get_weights())
     before = model.get_weights()
     optimizer = keras.optimizers.SGD(1.0)
@@ -88,18 +117,18 @@ def dense_step(keras, loss, *, masked, padding=0.0, wanted=None, wrapped=False, 
     if masked:
         layers.insert(0, keras.layers.Masking(padding))
     y = targets() if wanted is None else wanted
+    options["masked"] = None if wrapped else masked
     return step_of(keras, layers, loss, padded_features(padding), y, [KERNEL, BIAS], **options)
 
 
 def standard_loss(keras, wanted, predicted):
-    """A standard loss object, called."""
-    return keras.losses.MeanSquaredError()(keras.tensor(wanted), predicted)
+    """A standard loss object, called on targets as numpy has them and on predictions."""
+    return keras.losses.MeanSquaredError()(wanted, predicted)
 
 
-def masked_beforehand(keras, predicted, wanted, marker=0.0):
-    """Predictions times a mask made of the targets."""
-    kept = keras.ops.cast(keras.ops.not_equal(keras.tensor(wanted), marker), "float32")
-    return keras.tensor(predicted) * kept
+def masked_beforehand(keras, predicted, wanted, marker=0):
+    """Predictions, as a tensor, times a mask made of the targets."""
+    return keras.tensor(predicted) * mask_of_targets(keras, wanted, marker)
 
 
 def by_weight(keras, predict):
