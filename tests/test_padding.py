@@ -3,20 +3,28 @@
 Page: spec/padding.md
 """
 
+import re
+
 import numpy as np
 import pytest
 
-from maskspec import NEVER, Unavailable, case, claim, observe, refuted_by, require
+from maskspec import NEVER, Unavailable, claim, observe, refuted_by, require
 from tests.support.probes import (
+    LENGTHS,
     compose,
     depends_on_padding,
     embedding,
     padded_features,
+    padded_ids,
     same,
     symbolic_batch,
     valid_steps,
 )
+from tests.support.releases import BEFORE_KERAS_3, ON_TENSORFLOW
 
+NOT_RECTANGULAR = "(?i)non-rectangular|inhomogeneous|expected sequence of length"
+NO_RAGGED = "(?i)ragged|index 1 is not uniform"  # the words of Keras 3.0 to 3.3
+NO_DATA = "(?i)unrecognized data type|data adapter|inhomogeneous|unsupported object type"
 ROWS = [[711, 632, 71], [73, 8, 3215, 55, 927], [83, 91, 1, 645, 1253, 927]]
 SMALL_ROWS = [[7, 6, 3], [4, 8, 2, 5, 9], [1, 8, 1, 6, 2, 9]]
 NEEDS_TENSORFLOW = {"tf.keras": ">=2.6", "keras/jax": None, "keras/torch": None, "*": ""}
@@ -25,15 +33,6 @@ NEEDS_TENSORFLOW = {"tf.keras": ">=2.6", "keras/jax": None, "keras/torch": None,
 def pad(keras, rows, **options):
     """`pad_sequences` at the path that every release has."""
     return keras.preprocessing.sequence.pad_sequences(rows, **options)
-
-
-def raises(error, call):
-    """Whether `call` raises `error`; any other exception goes on."""
-    try:
-        call()
-    except error:
-        return True
-    return False
 
 
 def lookup(keras, **options):
@@ -65,18 +64,20 @@ def model_of_ids(keras):
 def test_a_batch_needs_one_length(keras, rows):
     require(keras.tensor(pad(keras, rows)).shape[0] == len(rows), "padded rows form a batch")
     require(keras.tensor([row[:1] for row in rows]).shape[0] == len(rows), "so do truncated rows")
-    assert raises(ValueError, lambda: keras.tensor(rows))
+    with pytest.raises(ValueError, match=NOT_RECTANGULAR):
+        keras.tensor(rows)
 
 
-@claim("padding.uniform-batch-sizes", instead="padding.keeps-the-number-of-samples")
-@pytest.mark.parametrize("size", [case("samples", holds=NEVER), "timesteps"])
-def test_padding_makes_batch_sizes_uniform(keras, size):
-    batches = [ROWS[:1], ROWS[1:]]  # of 1 and of 2 samples
+@claim("padding.uniform-batch-sizes")
+@pytest.mark.parametrize("compared", ["samples-of-a-batch", "batches"])
+def test_padding_makes_batch_sizes_uniform(keras, compared):
     require(len({len(row) for row in ROWS}) == 3, "the lengths differ")
-    shapes = [pad(keras, rows, maxlen=6).shape for rows in batches]
-    observe(f"shapes {shapes}")
-    axis = 0 if size == "samples" else 1
-    assert shapes[0][axis] == shapes[1][axis]
+    if compared == "batches":
+        sizes = [pad(keras, rows, maxlen=6).shape[1] for rows in (ROWS[:1], ROWS[1:])]
+    else:
+        sizes = [len(row) for row in pad(keras, ROWS)]
+    observe(f"timesteps {sizes}")
+    assert set(sizes) == {6}
 
 
 @claim("padding.keeps-the-number-of-samples")
@@ -103,12 +104,17 @@ def test_padding_changes_shapes_and_masking_does_not(keras, means):
     assert (after != before) == (means in ("pad_sequences", "ZeroPadding1D"))
 
 
-@claim("padding.kind-of-masking", instead="padding.processed-without-mask")
-@pytest.mark.parametrize("reading", [case("padding-alone", holds=NEVER), "mask-made-from-padding"])
-def test_padding_is_a_kind_of_masking(keras, reading):
-    ids = embedding(keras, mask_zero=reading == "mask-made-from-padding")
-    run = compose(keras, "eager", [ids, keras.layers.SimpleRNN(3)])
-    assert not depends_on_padding(run, ids)
+@claim("padding.kind-of-masking")
+@pytest.mark.parametrize("layer", ["SimpleRNN", "GlobalAveragePooling1D"])
+def test_padded_steps_are_the_masked_steps(keras, layer):
+    consumer = getattr(keras.layers, layer)
+    options = {} if layer.startswith("Global") else {"units": 3}
+    for mask_zero in (False, True):
+        ids = embedding(keras, mask_zero=mask_zero)
+        counts = depends_on_padding(compose(keras, "eager", [ids, consumer(**options)]), ids)
+        require(mask_zero or counts, "without a mask the padding counts")
+    masked = keras.numpy(ids.compute_mask(keras.tensor(pad(keras, SMALL_ROWS, padding="post"))))
+    assert not counts and (~masked).sum(axis=1).tolist() == [3, 1, 0]
 
 
 @claim("padding.processed-without-mask")
@@ -123,15 +129,13 @@ def test_padding_is_processed_without_a_mask(keras, layer):
     assert depends_on_padding(compose(keras, "eager", [ids, consumer(**options)]), ids)
 
 
-@claim("padding.at-the-start", instead="padding.one-run-at-one-end")
-@pytest.mark.parametrize(
-    "reading, padding",
-    [("start", "pre"), case("start", "post", holds=NEVER), ("any-end", "pre"), ("any-end", "post")],
-)
-def test_padding_stands_at_the_start(keras, reading, padding):
-    for row, filled in zip(ROWS, pad(keras, ROWS, padding=padding, maxlen=8).tolist()):
-        at_start, at_end = filled[-len(row) :] == row, filled[: len(row)] == row
-        assert at_start or (reading == "any-end" and at_end), f"{row} became {filled}"
+@claim("padding.at-the-start", holds=NEVER, instead="padding.one-run-at-one-end")
+def test_padding_stands_at_the_start(keras):
+    for padding in ("pre", "post"):
+        filled = pad(keras, ROWS, padding=padding, maxlen=8).tolist()
+        at_start = all(long[-len(row) :] == row for row, long in zip(ROWS, filled))
+        require(at_start or padding == "post", '"pre" pads the start')
+        assert at_start, f'padding="{padding}" makes {filled[0]} of {ROWS[0]}'
 
 
 @claim("padding.one-run-at-one-end")
@@ -163,21 +167,72 @@ def test_unknown_token_shares_the_id_of_padding(keras, mask_token, hidden):
     assert (not unknown) == hidden
 
 
-@claim(
-    "padding.single-input-tensor",
-    instead=("padding.several-input-tensors", "padding.lists-are-no-batch"),
-)
-@pytest.mark.parametrize(
-    "given", ["nested-lists", *(case(s, holds=NEVER) for s in ("list", "tuple", "dict"))]
-)
-def test_input_is_a_single_tensor(keras, given):
-    if given == "nested-lists":
-        model, batch = model_of_ids(keras), SMALL_ROWS
-        require(model(pad(keras, batch)).shape == (3, 6, 4), "the model takes one tensor")
-        assert raises(ValueError, lambda: model.predict(batch, verbose=0))
-    else:
-        model, batch = two_input_model(keras, given)
-        assert raises(ValueError, lambda: model(batch)), f"a {given} of two tensors is taken"
+def vectorized(keras, texts, **options):
+    """Ids that `TextVectorization` makes of texts: of red, green and blue 2, 3 and 4."""
+    try:
+        layer = keras.layers.TextVectorization(vocabulary=["red", "green", "blue"], **options)
+    except ImportError as error:  # Keras 3 on a backend other than TensorFlow
+        raise Unavailable(str(error)) from error
+    return layer(texts)
+
+
+@claim("padding.text-vectorization-pads-with-zero", exists=NEEDS_TENSORFLOW)
+@pytest.mark.parametrize("length", ["longest", 4, 2])
+def test_text_vectorization_pads_and_truncates_at_the_end(keras, length):
+    options = {} if length == "longest" else {"output_sequence_length": length}
+    ids = keras.numpy(vectorized(keras, ["red", "blue unheard green"], **options))
+    steps = 3 if length == "longest" else length
+    assert ids.tolist() == [[2, 0, 0, 0][:steps], [4, 1, 3, 0][:steps]]
+
+
+@claim("padding.text-vectorization-makes-no-mask", exists=NEEDS_TENSORFLOW)
+def test_text_vectorization_makes_no_mask_and_embedding_does(keras):
+    ids = vectorized(keras, ["red", "blue unheard green"])
+    masked = keras.mask_of(embedding(keras)(ids))
+    assert keras.mask_of(ids) is None
+    assert keras.numpy(masked).tolist() == [[True, False, False], [True, True, True]]
+
+
+# --- ragged tensors -----------------------------------------------------------------------------
+
+
+def ragged(keras, batch):
+    """The rows of a padded batch without their padding, as a RaggedTensor."""
+    if keras.backend_name != "tensorflow":
+        raise Unavailable("ragged tensors are TensorFlow's")
+    import tensorflow as tf
+
+    return tf.RaggedTensor.from_tensor(batch, lengths=LENGTHS)
+
+
+@claim("padding.ragged-needs-no-mask", holds=BEFORE_KERAS_3, exists=ON_TENSORFLOW)
+@pytest.mark.parametrize("layer", ["SimpleRNN", "LSTM", "GRU"])
+def test_recurrent_layer_takes_a_ragged_tensor(keras, layer):
+    rnn, features = getattr(keras.layers, layer)(3), padded_features(2.5)
+    padded = keras.tensor(features)
+    wanted = keras.numpy(rnn(padded, mask=keras.tensor(valid_steps())))
+    require(not same(keras.numpy(rnn(padded)), wanted), "without a mask the padding counts")
+    with refuted_by(ValueError, match=NO_RAGGED):
+        result = rnn(ragged(keras, features))
+    assert same(keras.numpy(result), wanted)
+
+
+@claim("padding.ragged-to-tensor", exists=ON_TENSORFLOW)
+def test_to_tensor_pads_a_ragged_tensor_with_zeros_at_the_end(keras):
+    ids = ragged(keras, padded_ids()).to_tensor()
+    assert same(keras.numpy(ids), padded_ids())
+    assert same(keras.numpy(keras.mask_of(embedding(keras)(ids))), valid_steps())
+
+
+@claim("padding.single-input-tensor")
+@pytest.mark.parametrize("method", ["fit", "predict"])
+def test_samples_of_different_lengths_must_become_a_tensor(keras, method):
+    model, batch = model_of_ids(keras), pad(keras, SMALL_ROWS)
+    model.compile("sgd", "mse")
+    further = [np.zeros((3, 6, 4))] if method == "fit" else []
+    require(getattr(model, method)(batch, *further, verbose=0) is not None, "a tensor is taken")
+    with pytest.raises(ValueError, match=NO_DATA):
+        getattr(model, method)(SMALL_ROWS, *further, verbose=0)
 
 
 @claim("padding.several-input-tensors")
@@ -196,19 +251,18 @@ def test_lists_of_numbers_are_no_batch(keras, rows):
     require(tuple(model(batch).shape) == (*batch.shape, 4), "the model takes the padded batch")
     try:
         seen = tuple(model(rows).shape)
-    except ValueError:
+    except ValueError as error:
+        require(re.search("expect", str(error)), "the error is about the number of inputs")
         seen = "ValueError"
     observe(f"called on lists: {seen}")
     assert seen in ("ValueError", (4,))  # (4,): the first number alone
 
 
-@claim("padding.vocabulary-axis", instead="padding.ids-have-two-axes")
-@pytest.mark.parametrize("encoding", [case("ids", holds=NEVER), "one-hot"])
-def test_batch_has_an_axis_for_the_vocabulary(keras, encoding):
-    batch, vocabulary = pad(keras, SMALL_ROWS), 10
-    if encoding == "one-hot":
-        batch = keras.utils.to_categorical(batch, vocabulary)
-    observe(f"shape {batch.shape}")
+@claim("padding.vocabulary-axis")
+def test_batch_of_one_hot_vectors_has_an_axis_for_the_vocabulary(keras):
+    vocabulary = 10
+    batch = keras.utils.to_categorical(pad(keras, SMALL_ROWS), vocabulary)
+    require(keras.layers.SimpleRNN(2)(keras.tensor(batch)).shape == (3, 2), "a layer takes it")
     assert batch.shape == (3, 6, vocabulary)
 
 
@@ -320,7 +374,8 @@ def test_both_sides_are_pre_by_default(keras, parameter):
 @claim("padding.unknown-side-raises")
 @pytest.mark.parametrize("parameter", ["padding", "truncating"])
 def test_unknown_side_raises(keras, parameter):
-    assert raises(ValueError, lambda: pad(keras, ROWS, **{parameter: "middle"}))
+    with pytest.raises(ValueError, match=f'(?i){parameter} type "?middle'):
+        pad(keras, ROWS, maxlen=4, **{parameter: "middle"})
 
 
 @claim("padding.worked-example")
