@@ -12,7 +12,7 @@ from maskspec import NEVER, Unavailable, case, claim, observe, refuted_by, requi
 from tests.support.layers import custom_layer, failure
 from tests.support.losses import first_number, on_batch
 from tests.support.probes import padded_features, same
-from tests.support.releases import BEFORE_KERAS_3, NOT_ON_TORCH, ON_TENSORFLOW
+from tests.support.releases import BEFORE_KERAS_3, NOT_ON_JAX, NOT_ON_TORCH, ON_TENSORFLOW
 from tests.support.remedies import (
     BIAS,
     DIVIDES_BY_VALID,
@@ -34,7 +34,7 @@ from tests.support.remedies import (
 GRAPH_DIVIDES_BY_VALID = {"keras/jax": ">=3.6", "tf.keras": ">=2.11", "*": ""}
 # Since Keras 3.14, on TensorFlow, TimeDistributed takes the samples of a batch for its steps.
 KEEPS_LENGTH = {"keras": "<3.14", "keras/jax": "", "keras/torch": "", "*": ""}
-SEVERAL_LENGTHS = {**KEEPS_LENGTH, **DIVIDES_BY_VALID}
+SEVERAL_LENGTHS = {"tf.keras": ">=2.11", "keras": "<3.14", "keras/torch": "", "*": ""}
 MISCOUNTS = "masked-outputs.time-distributed-miscounts-steps"
 SIZES = ((3, 6), (1, 4), (2, 5))  # samples and steps
 
@@ -91,6 +91,14 @@ def step_without_padding(keras):
     rows = [(x[valid], y[valid]) for x, y, valid in zip(*padded_in_front())]
     steps = [rnn_step(keras, x[None], y[None], masked=False) * len(x) for x, y in rows]
     return np.sum(steps, axis=0) / sum(len(x) for x, _ in rows)
+
+
+def with_biases(keras, *layers):
+    """A model that does not make zeros of zeros, as one with fresh biases does."""
+    model = keras.Sequential(list(layers))
+    model(keras.tensor(padded_features()))
+    model.set_weights([weights + np.float32(0.1) for weights in model.get_weights()])
+    return model
 
 
 def rows_without_padding(keras, model, x, valid):
@@ -281,7 +289,7 @@ def test_return_sequences_lets_the_mask_reach_the_loss(keras):
     [
         case("padding", holds=SEES_MASK),
         case("mean", holds=GRAPH_DIVIDES_BY_VALID),
-        case("mean-of-several-lengths", holds=SEVERAL_LENGTHS),
+        case("mean-of-several-lengths", holds=SEVERAL_LENGTHS, exists=NOT_ON_JAX),
         case("gradient", holds=DIVIDES_BY_VALID),
     ],
 )
@@ -290,15 +298,19 @@ def test_example_model_masks_the_plain_mean_squared_error(keras, question):
     if question == "padding":
         assert same(rnn_step(keras, x, y), rnn_step(keras, *padded_in_front(0.0)[:2]))
     elif question.startswith("mean"):
+        if "several" in question and keras.backend_name == "jax":
+            raise Unavailable(
+                "not asked on JAX: before Keras 3.9, later batches give wrong numbers"
+            )
         rnn, sizes = (("LSTM", 64), SIZES[:1]) if question == "mean" else (("SimpleRNN", 4), SIZES)
-        model = keras.Sequential([*masked_rnn(keras, *rnn), per_step(keras)])
+        model = with_biases(keras, *masked_rnn(keras, *rnn), per_step(keras))
         model.compile(loss="mse", optimizer="adam")  # one graph for all sizes
-        for samples, steps in sizes:
-            x, y, valid = (batch[:samples, -steps:] for batch in padded_in_front(50.0))
-            found = first_number(on_batch(model, x, y))
-            expected = mean_without_padding(keras, model, x, y, valid)
-            observe(f"{found / expected:.3f} of the mean over valid steps")
-            assert same(found, expected)
+        batches = [[b[:n, -t:] for b in padded_in_front(50.0)] for n, t in sizes]
+        expected = [mean_without_padding(keras, model, *batch) for batch in batches]
+        found = [first_number(on_batch(model, x, y)) for x, y, _ in batches]
+        shares = ", ".join(f"{a / b:.3f}" for a, b in zip(found, expected))
+        observe(f"{shares} of the mean over valid steps")
+        assert same(found, expected)
     else:
         assert same(rnn_step(keras, x, y), step_without_padding(keras))
 
@@ -320,7 +332,7 @@ def test_time_distributed_takes_the_samples_for_the_steps(keras, samples, steps)
 
 @claim("masked-outputs.plain-dense-takes-all-sizes")
 def test_plain_dense_predicts_batches_of_all_sizes_as_without_padding(keras):
-    model = keras.Sequential([*masked_rnn(keras), keras.layers.Dense(1)])
+    model = with_biases(keras, *masked_rnn(keras), keras.layers.Dense(1))
     for samples, steps in SIZES:
         x, _, valid = (batch[:samples, -steps:] for batch in padded_in_front())
         found = model.predict(x, verbose=0)
@@ -359,6 +371,8 @@ def test_time_distributed_keeps_the_mask_around_a_layer_that_drops_it(keras):
 @claim("masked-outputs.plain-dense-is-as-aware")
 @pytest.mark.parametrize("padding", [0.0, 50.0])
 def test_plain_dense_layer_gives_the_same_loss_and_gradient(keras, padding):
+    aware = not counts_masked_targets(keras, *masked_rnn(keras), keras.layers.Dense(1))
+    require(aware, "the loss behind a plain layer is aware of the mask")
     x, y, _ = padded_in_front(padding)
     plain = rnn_step(keras, x, y, last=keras.layers.Dense(1))
     assert same(plain, rnn_step(keras, x, y))
