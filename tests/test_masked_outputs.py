@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from maskspec import NEVER, Unavailable, case, claim, observe, refuted_by, require
+from maskspec import NEVER, Unavailable, case, claim, observe, raises, refuted_by, require
 from tests.support.layers import custom_layer, failure
 from tests.support.losses import first_number, on_batch
 from tests.support.probes import padded_features, same
@@ -33,9 +33,13 @@ from tests.support.remedies import (
 
 GRAPH_DIVIDES_BY_VALID = {"keras/jax": ">=3.6", "tf.keras": ">=2.11", "*": ""}
 # Since Keras 3.14, on TensorFlow, TimeDistributed takes the samples of a batch for its steps.
-KEEPS_LENGTH = {"keras": "<3.14", "keras/jax": "", "keras/torch": "", "*": ""}
-SEVERAL_LENGTHS = {"tf.keras": ">=2.11", "keras": "<3.14", "keras/torch": "", "*": ""}
+TRAINS = {"keras/tensorflow": ">=3.0.5", "*": ""}
+KEEPS_LENGTH = {"keras/tensorflow": ">=3.9,<3.14", "*": ""}
+DIVIDES_IN_A_GRAPH = {**GRAPH_DIVIDES_BY_VALID, **TRAINS}
+SEVERAL_LENGTHS = {"tf.keras": ">=2.11", "keras/tensorflow": ">=3.0.5,<3.14", "*": ""}
 MISCOUNTS = "masked-outputs.time-distributed-miscounts-steps"
+NEEDS_A_LENGTH = "masked-outputs.time-distributed-needs-a-length"
+NO_LENGTH = r"TimeDistributed\.call"  # where the error comes from
 SIZES = ((3, 6), (1, 4), (2, 5))  # samples and steps
 
 
@@ -228,12 +232,17 @@ def test_gradient_needs_the_model_called_instead_of_predict(keras):
 # --- TimeDistributed ---------------------------------------------------------------------------
 
 
-@claim("masked-outputs.example-model", instead=MISCOUNTS)
+def predicted_shapes(model):
+    """The shapes that ``predict`` of one model returns for batches of several sizes."""
+    return [model.predict(padded_features()[:n, :t], verbose=0).shape for n, t in SIZES]
+
+
+@claim("masked-outputs.example-model", instead=(MISCOUNTS, NEEDS_A_LENGTH))
 @pytest.mark.parametrize(
     "what",
     [
         case("imported", exists=ON_TENSORFLOW),
-        "trained",
+        case("trained", holds=TRAINS),
         case("several-lengths", holds=KEEPS_LENGTH),
     ],
 )
@@ -244,12 +253,14 @@ def test_example_model_gives_one_value_per_step_and_trains(keras, what):
     elif what == "trained":
         model = keras.Sequential([*masked_rnn(keras, "LSTM", 64), per_step(keras)])
         model.compile(loss="mse", optimizer="adam")
-        found = [float(model.train_on_batch(padded_features(), targets())) for _ in range(2)]
+        with refuted_by(ValueError, match=NO_LENGTH):
+            found = [float(model.train_on_batch(padded_features(), targets())) for _ in "ab"]
         assert tuple(model(keras.tensor(padded_features())).shape) == (3, 6, 1)
         assert found[1] < found[0]
     else:
         model = keras.Sequential([*masked_rnn(keras), per_step(keras)])
-        shapes = [model.predict(padded_features()[:n, :t], verbose=0).shape for n, t in SIZES]
+        with refuted_by(ValueError, TypeError, match=NO_LENGTH):
+            shapes = predicted_shapes(model)
         observe(f"predictions of shape {', '.join(map(str, shapes))}")
         assert shapes == [(samples, steps, 1) for samples, steps in SIZES]
 
@@ -282,13 +293,14 @@ def test_return_sequences_lets_the_mask_reach_the_loss(keras):
         "loss.sum-over-valid-by-all-steps",
         "loss.eager-training-on-jax-lost-masks",
         MISCOUNTS,
+        NEEDS_A_LENGTH,
     ),
 )
 @pytest.mark.parametrize(
     "question",
     [
         case("padding", holds=SEES_MASK),
-        case("mean", holds=GRAPH_DIVIDES_BY_VALID),
+        case("mean", holds=DIVIDES_IN_A_GRAPH),
         case("mean-of-several-lengths", holds=SEVERAL_LENGTHS, exists=NOT_ON_JAX),
         case("gradient", holds=DIVIDES_BY_VALID),
     ],
@@ -307,12 +319,22 @@ def test_example_model_masks_the_plain_mean_squared_error(keras, question):
         model.compile(loss="mse", optimizer="adam")  # one graph for all sizes
         batches = [[b[:n, -t:] for b in padded_in_front(50.0)] for n, t in sizes]
         expected = [mean_without_padding(keras, model, *batch) for batch in batches]
-        found = [first_number(on_batch(model, x, y)) for x, y, _ in batches]
+        with refuted_by(Exception, match=rf"{NO_LENGTH}|compile_loss/mse/sub"):
+            found = [first_number(on_batch(model, x, y)) for x, y, _ in batches]
         shares = ", ".join(f"{a / b:.3f}" for a, b in zip(found, expected))
         observe(f"{shares} of the mean over valid steps")
         assert same(found, expected)
     else:
         assert same(rnn_step(keras, x, y), step_without_padding(keras))
+
+
+@claim(NEEDS_A_LENGTH, holds={"keras": "<3.9"}, exists=ON_TENSORFLOW)
+def test_time_distributed_fails_on_masked_input_of_unknown_length(keras):
+    if keras.backend_name != "tensorflow":
+        raise Unavailable("there is no graph of unknown length")
+    model = keras.Sequential([*masked_rnn(keras), per_step(keras)])
+    with raises(ValueError, TypeError, match=NO_LENGTH):
+        predicted_shapes(model)
 
 
 @claim(MISCOUNTS, holds={"keras": ">=3.14"}, exists=ON_TENSORFLOW)
@@ -324,7 +346,8 @@ def test_time_distributed_takes_the_samples_for_the_steps(keras, samples, steps)
     model.compile()
     first, later = padded_features(), padded_features()[:samples, :steps]
     require(model.predict(first, verbose=0).shape == (3, 6, 1), "the length is known at first")
-    found = model.predict(later, verbose=0).shape
+    with refuted_by(ValueError, match=NO_LENGTH):
+        found = model.predict(later, verbose=0).shape
     observe(f"{found[1]} steps of {steps}")
     require(found[1] in (samples, steps), "the steps are counted by samples or by steps")
     assert found[1] == samples
