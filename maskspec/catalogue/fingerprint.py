@@ -143,8 +143,11 @@ def _dump(node: Any, top: bool = False) -> str:
         return f"[{', '.join(map(_dump, node))}]"
     if not isinstance(node, ast.AST):
         return repr(node)
-    if type(node).__name__ == "Index":  # around a subscript, up to Python 3.8
+    kind = type(node).__name__
+    if kind == "Index":  # around a subscript, up to Python 3.8
         return _dump(node.value)  # type: ignore[attr-defined]
+    if kind == "ExtSlice":  # a tuple of subscripts, up to Python 3.8
+        return f"Tuple(elts={_dump(node.dims)})"  # type: ignore[attr-defined]
     fields = []
     for name, value in ast.iter_fields(node):
         if name == "body" and isinstance(value, list) and _is_docstring(node, value):
@@ -153,7 +156,7 @@ def _dump(node: Any, top: bool = False) -> str:
             fields.append(f"{name}={_dump(value)}")
         elif name == "value" and value is not None:  # of a constant: 0, False, ""
             fields.append(f"{name}={value!r}")
-    return f"{type(node).__name__}({', '.join(fields)})"
+    return f"{kind}({', '.join(fields)})"
 
 
 def _is_docstring(node: ast.AST, body: List[Any]) -> bool:
