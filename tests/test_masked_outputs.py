@@ -36,7 +36,11 @@ GRAPH_DIVIDES_BY_VALID = {"keras/jax": ">=3.6", "tf.keras": ">=2.11", "*": ""}
 TRAINS = {"keras/tensorflow": ">=3.0.5", "*": ""}
 KEEPS_LENGTH = {"keras/tensorflow": ">=3.9,<3.14", "*": ""}
 DIVIDES_IN_A_GRAPH = {**GRAPH_DIVIDES_BY_VALID, **TRAINS}
-SEVERAL_LENGTHS = {"tf.keras": ">=2.11", "keras/tensorflow": ">=3.0.5,<3.14", "*": ""}
+SEVERAL_LENGTHS = {
+    "tf.keras": ">=2.11",
+    "keras/tensorflow": ">=3.0.5,<3.7 or >=3.9,<3.14",
+    "*": "",
+}
 MISCOUNTS = "masked-outputs.time-distributed-miscounts-steps"
 NEEDS_A_LENGTH = "masked-outputs.time-distributed-needs-a-length"
 NO_LENGTH = r"TimeDistributed\.call"  # where the error comes from
