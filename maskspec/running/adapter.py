@@ -72,14 +72,18 @@ class Draws:
     """Whether TensorFlow has given an operation a seed since ``seeds_given`` was made false.
 
     Every operation whose kernel draws numbers gets its seed from one private function,
-    ``random_seed.get_seed``, be the seed its own or the global one.
+    ``random_seed.get_seed``, be the seed its own or the global one. Where TensorFlow has no such
+    private parts, nothing is noted and no kernel is kept.
     """
 
     def __init__(self) -> None:
-        from tensorflow.python.eager import context
-        from tensorflow.python.framework import random_seed
-
         self.seeds_given = True  # nothing is seeded yet
+        self._context: Any = None
+        try:
+            from tensorflow.python.eager import context
+            from tensorflow.python.framework import random_seed
+        except ImportError:
+            return
         self._context = context.context()
         get_seed = random_seed.get_seed
 
@@ -92,6 +96,9 @@ class Draws:
     @contextlib.contextmanager
     def kernels_kept(self) -> Iterator[None]:
         """Within this, nothing clears the kernels, and the global seed stays what it is."""
+        if self._context is None:
+            yield
+            return
         stubs = {name: lambda *_: None for name in ("clear_kernel_cache", "_set_global_seed")}
         vars(self._context).update(stubs)
         try:
