@@ -187,7 +187,7 @@ def _short(text: str) -> str:
     text = re.sub(r"\x1b\[[0-9;]*m", "", " ".join(text.split()))
     text = re.sub(r" at 0x[0-9a-f]+", "", text)
     text = re.sub(r"(?<![\w.])(?:[A-Za-z]:)?(?:[\\/][\w.@+-]+)+[\\/]([\w.-]+)", r"\1", text)
-    text = re.sub(r"\b([A-Za-z]+(?:_[A-Za-z]+)*)_\d+\b", r"\1", text)
+    text = re.sub(r"\b(_*[A-Za-z]+(?:_[A-Za-z]+)*)_\d+\b", r"\1", text)
     text = re.sub(r"(?<![\w.])\d+\.\d{4,}(?:e[-+]?\d+)?(?![\w.])", _three_digits, text)
     return text if len(text) <= OBSERVED_MAX else text[: OBSERVED_MAX - 1] + "…"
 

@@ -221,3 +221,9 @@ def test_another_error_than_the_claim_is_about_decides_nothing(error):
 
     with pytest.raises(type(error)):
         judge(check)
+
+
+def test_the_count_in_the_name_of_a_graph_is_not_observed():
+    assert judge(lambda: observe("Op:__inference_one_step_on_data_148")).observed == (
+        "Op:__inference_one_step_on_data"
+    )
