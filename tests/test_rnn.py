@@ -8,11 +8,11 @@ import re
 import numpy as np
 import pytest
 
-from maskspec import NEVER, Unavailable, case, claim, observe, refuted_by, require
+from maskspec import NEVER, Unavailable, case, claim, observe, raises, refuted_by, require
 from tests.support.consumers import NOT_3_0_0, attempt, gappy_ids
 from tests.support.layers import failure
-from tests.support.probes import padded_features, same, valid_steps
-from tests.support.releases import NOT_ON_JAX, NOT_ON_TORCH
+from tests.support.probes import TF_FUNCTION, padded_features, same, valid_steps
+from tests.support.releases import NOT_ON_JAX, ON_JAX, ON_TENSORFLOW
 
 KINDS = ["SimpleRNN", "GRU", "LSTM", "RNN", "Bidirectional"]
 ASKS_THE_MASK = {"keras/tensorflow": ">=3.2", "keras": None, "*": ""}
@@ -105,12 +105,13 @@ def test_rnn_layers_consume_masks(keras, kind):
 @claim(
     "rnn.stacked-cells-break-on-jax",
     holds={"keras/jax": "<3.10"},
-    instead="rnn.pre-padding-works",
+    instead="rnn.layers-consume-masks",
 )
 def test_stacked_cells_break_on_a_mask(keras):
     run = runner(keras, "StackedRNNCells")
     require(not failure(run, padded_features()), "without a mask it works")
-    assert NO_LISTS in failure(run, padded_features(), valid_steps())
+    with raises(TypeError, match=NO_LISTS):
+        run(padded_features(), valid_steps())
 
 
 @claim(
@@ -124,9 +125,11 @@ def test_conv_lstm_breaks_on_a_mask(keras, samples):
     high, low = padded_features(2.0)[:samples], padded_features(-2.0)[:samples]
     masked, error = attempt(run, high, mask)
     if samples == 2 and error is None:  # as many samples as an image is wide
+        require(not same(run(high), masked), "the mask makes a difference")
         assert not same(run(low, mask), masked)
     else:
-        assert NO_BROADCAST in str(error)
+        require(error is None or NO_BROADCAST in str(error), "nothing else fails")
+        assert error is not None
 
 
 @claim(
@@ -153,25 +156,14 @@ def test_lstm_ignores_masked_values(keras, returned):
     assert same(run(x, mask), masked)
 
 
-@claim("rnn.lstm-handles-masks", instead="rnn.backwards-unrolled-breaks-on-torch")
-@pytest.mark.parametrize(
-    "option",
-    [
-        "none",
-        "return_sequences",
-        "unroll",
-        "go_backwards",
-        case("unroll+go_backwards", holds=NOT_ON_TORCH),
-    ],
-)
-def test_lstm_makes_of_a_padded_sequence_what_it_makes_of_the_unpadded(keras, option):
-    run = runner(keras, "LSTM", **{name: True for name in option.split("+") if name != "none"})
+@claim("rnn.lstm-handles-masks")
+@pytest.mark.parametrize("option", ["none", "return_sequences", "unroll", "go_backwards"])
+def test_padding_does_not_change_what_an_lstm_returns(keras, option):
+    run = runner(keras, "LSTM", **({} if option == "none" else {option: True}))
     x, mask, unpadded = gappy()
     wanted = run(unpadded)
     require(not same(at_valid(run(x), mask), wanted), "without a mask the padding counts")
-    with refuted_by(AttributeError, match="'tuple' object has no attribute"):
-        masked = run(x, mask)
-    assert same(at_valid(masked, mask), wanted)
+    assert same(at_valid(run(x, mask), mask), wanted)
 
 
 @claim(
@@ -179,12 +171,13 @@ def test_lstm_makes_of_a_padded_sequence_what_it_makes_of_the_unpadded(keras, op
     holds={"keras/torch": ""},
     instead="rnn.lstm-handles-masks",
 )
-@pytest.mark.parametrize("kind", ["SimpleRNN", "Bidirectional"])
+@pytest.mark.parametrize("kind", ["SimpleRNN", "LSTM", "Bidirectional"])
 def test_unrolled_layer_that_goes_backwards_breaks_on_a_mask(keras, kind):
-    backwards = {"go_backwards": True} if kind == "SimpleRNN" else {}
+    backwards = {} if kind == "Bidirectional" else {"go_backwards": True}
     run = runner(keras, kind, unroll=True, **backwards)
     require(not failure(run, padded_features()), "without a mask it works")
-    assert failure(run, padded_features(), valid_steps()).startswith("AttributeError")
+    with raises(AttributeError, match="'tuple' object has no attribute"):
+        run(padded_features(), valid_steps())
 
 
 @claim("rnn.lstm-needs-a-mask")
@@ -197,23 +190,46 @@ def test_lstm_deals_with_padding_only_if_given_a_mask(keras, steps, padding):
     assert not same(run(padded), unpadded)
 
 
-@claim("rnn.masking-needs-return-sequences", instead="rnn.lstm-ignores-masked-values")
-@pytest.mark.parametrize("reading", [case("values-ignored", holds=NEVER), "mask-handed-on"])
-def test_masking_works_only_with_return_sequences(keras, reading):
-    def works(return_sequences):
-        if reading == "mask-handed-on":
-            x = keras.carry(keras.tensor(padded_features()), valid_steps())
-            layer = keras.layers.LSTM(3, return_sequences=return_sequences)
-            return keras.mask_of(layer(x)) is not None
-        run = runner(keras, "LSTM", return_sequences=return_sequences)
-        high, low = (run(padded_features(padding), valid_steps()) for padding in (2.0, -2.0))
-        return same(high, low)
+@claim(
+    "rnn.masking-needs-return-sequences",
+    holds=NEVER,
+    instead="rnn.lstm-ignores-masked-values",
+)
+def test_masking_works_with_an_lstm_only_if_it_returns_sequences(keras):
+    mask = gappy()[1]
+    x = np.where(mask[:, :, None], padded_features(0.5), np.float32(0.0))
+    unpadded = x[mask].reshape(3, 3, 4)
 
-    require(works(True), "masking works with return_sequences=True")
-    assert not works(False)
+    def works(mask_value, **options):
+        """Whether an LSTM behind Masking makes of the valid steps what they are without padding."""
+        masking, lstm = keras.layers.Masking(mask_value), layer_of(keras, "LSTM", **options)
+        padded, wanted = (keras.numpy(lstm(masking(keras.tensor(b)))) for b in (x, unpadded))
+        return same(padded[mask] if options else padded, wanted.reshape(-1, 3))
+
+    require(not works(9.0) and not works(9.0, return_sequences=True), "unmasked, padding counts")
+    require(works(0.0, return_sequences=True), "with return_sequences=True masking works")
+    assert not works(0.0)
 
 
 # --- what happens at a masked step --------------------------------------------------------------
+
+
+def counting_cell(keras, shape):
+    """A cell that sums up three features and counts its calls in a state of this shape."""
+
+    class CountingCell(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.state_size, self.output_size = [3, 1], 3
+
+        def call(self, inputs, states):
+            total = states[0] + inputs[:, :3]
+            return total, [total, states[1] + 1.0]
+
+        def get_initial_state(self, inputs=None, batch_size=None, dtype=None):
+            return [keras.tensor(np.zeros(size, "float32")) for size in ((3, 3), shape)]
+
+    return CountingCell()
 
 
 def state_reader(keras, kind):
@@ -264,30 +280,56 @@ def test_lstm_and_gru_raise_value_error_for_a_mask_that_they_cannot_read(keras, 
     require(not failure(lambda: layer(x, mask=keras.tensor(valid_steps()))), "a mask works")
     found = failure(lambda: layer(x, mask=given))
     observe(found.partition(":")[0])
-    assert found.startswith("ValueError")
+    require(found, "this mask cannot be read")
+    assert re.match("ValueError: (?s:.*)cudnn", found)
 
 
-@claim("rnn.cell-told-when-to-disregard-states", instead="rnn.cell-gets-no-mask")
-@pytest.mark.parametrize("told", ["layer", case("cell", holds=NEVER)])
-def test_mask_tells_when_to_disregard_states(keras, told):
-    cell = noting_cell(keras)
+@claim("rnn.cell-told-when-to-disregard-states")
+@pytest.mark.parametrize("unroll", [False, True])
+def test_states_of_a_cell_are_disregarded_where_the_mask_says_so(keras, unroll):
+    layer = keras.layers.RNN(noting_cell(keras), return_state=True, unroll=unroll)
     x, mask, unpadded = gappy()
-    result = keras.layers.RNN(cell)(keras.tensor(x), mask=keras.tensor(mask))
-    if told == "layer":
-        require(not same(x[:, :, :3].sum(axis=1), unpadded[:, :, :3].sum(axis=1)), "padding counts")
-        assert same(keras.numpy(result), unpadded[:, :, :3].sum(axis=1))
-    else:
-        assert not all(given is None or isinstance(given, str) for _, given in cell.seen)
+    everything, wanted = (steps[:, :, :3].sum(axis=1) for steps in (x, unpadded))
+    _, state = layer(keras.tensor(x))
+    require(same(keras.numpy(state), everything), "without a mask the state sums up each step")
+    _, state = layer(keras.tensor(x), mask=keras.tensor(mask))
+    assert same(keras.numpy(state), wanted)
 
 
 @claim("rnn.cell-gets-no-mask")
 @pytest.mark.parametrize("unroll", [False, True])
 def test_cell_with_a_mask_argument_gets_none(keras, unroll):
-    cell = noting_cell(keras)
-    x = keras.carry(keras.tensor(padded_features()), valid_steps())
-    keras.layers.RNN(cell, unroll=unroll)(x)
-    require(cell.seen, "the cell was called")
+    cell, x = noting_cell(keras), padded_features(2.0)
+    result = keras.layers.RNN(cell, unroll=unroll)(keras.carry(keras.tensor(x), valid_steps()))
+    valid_sum = (x * valid_steps()[:, :, None])[:, :, :3].sum(axis=1)
+    require(same(keras.numpy(result), valid_sum), "the layer uses the mask")
     assert all(isinstance(given, str) or given is None for _, given in cell.seen)
+
+
+@claim("rnn.state-without-batch-axis-fails")
+@pytest.mark.parametrize("shape", [(), (4,)], ids=["scalar", "vector"])
+@pytest.mark.parametrize(
+    "loop",
+    [case("eager", holds=ON_JAX), TF_FUNCTION, case("unrolled", holds=ON_TENSORFLOW)],
+)
+def test_state_without_a_batch_axis_fails_with_a_mask(keras, loop, shape):
+    def counts(state, mask=None):
+        cell, unroll = counting_cell(keras, state), loop == "unrolled"
+        layer = keras.layers.RNN(cell, return_state=True, unroll=unroll)
+        given = {} if mask is None else {"mask": keras.tensor(mask)}
+
+        def run(x):
+            return layer(x, **given)[2]
+
+        compiled = keras.function(run) if loop == "tf.function" else run
+        return keras.numpy(compiled(keras.tensor(padded_features())))
+
+    require(same(counts(shape), np.full(shape, 6.0)), "without a mask the state counts the steps")
+    lengths = valid_steps().sum(axis=1)[:, None]
+    require(same(counts((3, 1), valid_steps()), lengths), "a state for each sample works")
+    with raises(Exception, match="multiples|enters the loop|carry input"):
+        found = counts(shape, valid_steps())
+        require(same(found, np.tile(lengths, shape or (1,))), "it becomes one for each sample")
 
 
 @claim("rnn.whole-sequence-processed")
@@ -299,6 +341,7 @@ def test_cell_is_called_for_masked_steps_too(keras, loop):
     layer = keras.layers.RNN(cell, **({"unroll": True} if loop == "unrolled" else {}))
     result = layer(keras.tensor(x), mask=keras.tensor(valid_steps()[:1]))
     assert tuple(result.shape) == (1, 3)  # one output for the whole sequence
+    require(same(keras.numpy(result)[0], x[valid_steps()[:1], :3].sum(axis=0)), "the mask is used")
     seen = [keras.numpy(inputs) for inputs, _ in cell.seen]
     assert all(any(same(step, one) for one in seen) for step in x.swapaxes(0, 1))
 
@@ -319,17 +362,15 @@ def test_nan_in_a_masked_step_spoils_the_gradient_only(keras):
 # --- where the padding stands -------------------------------------------------------------------
 
 
-@claim("rnn.pre-padding-works", instead="rnn.stacked-cells-break-on-jax")
-@pytest.mark.parametrize("kind", [*KINDS, STACKED])
+@claim("rnn.pre-padding-works")
+@pytest.mark.parametrize("kind", KINDS)
 def test_padding_at_the_start_gives_the_unpadded_result(keras, kind):
     run = runner(keras, kind)
     x, mask = padded_first(padded_features(2.0)[:1], valid_steps()[:1])
     require(not mask[0, 0] and mask[0, -1], "the padding stands at the start")
     unpadded = run(x[:, mask[0]])
     require(not same(run(x), unpadded), "without a mask the padding counts")
-    with refuted_by(TypeError, match=NO_LISTS):
-        result = run(x, mask)
-    assert same(result, unpadded)
+    assert same(run(x, mask), unpadded)
 
 
 def mask_padded(where):
@@ -344,25 +385,16 @@ def mask_padded(where):
     return np.array([rows["nowhere"], rows[where]])
 
 
-@claim(
-    "rnn.post-padding-for-cudnn",
-    exists=ASKS_THE_MASK,
-    instead="rnn.empty-sample-keeps-cudnn-away",
-)
-@pytest.mark.parametrize(
-    "padded",
-    ["nowhere", "post", "pre", "between", case("throughout", holds={"tf.keras": "<2.4"})],
-)
+@claim("rnn.post-padding-for-cudnn", exists=ASKS_THE_MASK)
+@pytest.mark.parametrize("padded", ["nowhere", "post", "pre", "between"])
 def test_cudnn_needs_padding_at_the_end(keras, padded):
-    at_the_end = padded in ("nowhere", "post", "throughout")
-    assert keras.cudnn_takes(mask_padded(padded)) == at_the_end
+    assert keras.cudnn_takes(mask_padded(padded)) == (padded in ("nowhere", "post"))
 
 
 @claim(
     "rnn.empty-sample-keeps-cudnn-away",
     holds={"tf.keras": ">=2.4", "*": ""},
     exists=ASKS_THE_MASK,
-    instead="rnn.post-padding-for-cudnn",
 )
 def test_sample_that_is_all_padding_keeps_cudnn_away(keras):
     require(keras.cudnn_takes(mask_padded("post")), "the mask of post padding is taken")

@@ -53,10 +53,19 @@ def batch_for(keras, kind, x):
 
 
 def sequence(keras, kind, mask=MASKED_FIRST, call=None, **options):
-    """What a fresh layer returns for each step of two samples, as numpy (2, 6, units)."""
+    """What a fresh layer returns for each step of two samples, as numpy (2, 6, units).
+
+    The last step is a valid one in the second sample, and depends on the mask in the first.
+    """
     layer = layer_of(keras, kind, return_sequences=True, **options)
     x = batch_for(keras, kind, padded_features(0.5)[: len(mask)])
-    return keras.numpy(layer(x, mask=keras.tensor(mask), **(call or {}))).reshape(len(mask), 6, -1)
+    call = call or {}
+    result, unmasked = (
+        keras.numpy(layer(x, **given, **call)).reshape(len(mask), 6, -1)
+        for given in ({"mask": keras.tensor(mask)}, {})
+    )
+    require(not same(result[0, 5], unmasked[0, 5]), "the mask makes a difference")
+    return result
 
 
 def initial(keras):
@@ -71,11 +80,12 @@ def initial(keras):
 @pytest.mark.parametrize("kind", ["LSTM", "Bidirectional"])
 def test_return_sequences_keeps_the_padded_length(keras, kind):
     x, mask = keras.tensor(padded_features()), keras.tensor(valid_steps())
-    last = tuple(layer_of(keras, kind)(x, mask=mask).shape)
-    steps = tuple(layer_of(keras, kind, return_sequences=True)(x, mask=mask).shape)
-    observe(f"{steps}, by default {last}")
-    require(len(last) == 2, "by default there is no time axis")
-    assert steps == (3, 6, last[1])
+    layer = layer_of(keras, kind, return_sequences=True)
+    last, steps = layer_of(keras, kind)(x, mask=mask), layer(x, mask=mask)
+    observe(f"{tuple(steps.shape)}, by default {tuple(last.shape)}")
+    require(not same(keras.numpy(steps), keras.numpy(layer(x))), "the mask makes a difference")
+    require(len(last.shape) == 2, "by default there is no time axis")
+    assert tuple(steps.shape) == (3, 6, last.shape[1])
 
 
 @claim("rnn-outputs.mask-leaves-the-shape")
@@ -90,23 +100,31 @@ def test_return_sequences_keeps_the_padded_length(keras, kind):
 )
 def test_shape_does_not_depend_on_the_mask(keras, layer, returned):
     options = {"return_sequences": True} if returned == "sequence" else {}
-    made = layer_of(keras, layer, **options)
-    shapes = {tuple(made(keras.tensor(padded_features())).shape)}
+    made, x = layer_of(keras, layer, **options), padded_features(2.0)
+    unmasked = keras.numpy(made(keras.tensor(x)))
     for longest in (6, 4):
         mask = valid_steps() & (np.arange(6) < longest)
-        shapes.add(tuple(made(keras.carry(keras.tensor(padded_features()), mask)).shape))
-    assert len(shapes) == 1
+        output = made(keras.carry(keras.tensor(x), mask))
+        differs = not same(keras.numpy(output), unmasked)
+        used = keras.mask_of(output) is not None if layer == "Dense" else differs
+        require(used, "the layer uses the mask, or, as Dense, hands it on")
+        assert tuple(output.shape) == unmasked.shape
 
 
 @claim("rnn-outputs.first-example-shape")
 def test_first_example_has_the_padded_length(keras):
-    x, valid = np.zeros((4, 10, 5), "float32"), np.arange(10) < np.array([[3], [7], [5], [2]])
-    x[valid] = np.random.RandomState(3).uniform(0, 1, (17, 5))
+    data, mask = np.zeros((4, 10, 5)), np.zeros((4, 10), dtype=bool)
+    for i, length in enumerate([3, 7, 5, 2]):
+        data[i, :length, :] = np.random.rand(length, 5)
+        mask[i, :length] = True
     inputs = keras.Input(shape=(10, 5))
-    masked = keras.layers.Masking(mask_value=0.0)(inputs)
-    steps = keras.layers.LSTM(10, return_sequences=True)(masked, mask=keras.tensor(valid))
-    result = keras.Model(inputs=inputs, outputs=steps)(x, training=False)
-    assert tuple(result.shape) == (4, 10, 10)
+    masked_inputs = keras.layers.Masking(mask_value=0.0)(inputs)
+    lstm = keras.layers.LSTM(10, return_sequences=True)
+    lstm_output = lstm(masked_inputs, mask=keras.ops.convert_to_tensor(mask))
+    output = keras.Model(inputs=inputs, outputs=lstm_output)(data, training=False)
+    steps = keras.numpy(output)
+    require(same(steps[0, 3:], np.tile(steps[0, 2], (7, 1))), "padded steps repeat a valid one")
+    assert tuple(output.shape) == (4, 10, 10)
 
 
 # --- masked steps ------------------------------------------------------------------------------
@@ -250,6 +268,9 @@ def outputs(keras, kind, **options):
 def test_recurrent_layer_adds_the_mask_to_its_output(keras, kind, returned):
     options = {"return_sequences": True} if returned == "sequence" else {}
     (output,) = outputs(keras, kind, **options)
+    if returned == "last":
+        (steps,) = outputs(keras, kind, return_sequences=True)
+        require(keras.mask_of(steps) is not None, "a sequence gets the mask")
     assert keras.mask_of(output) is not None
 
 
@@ -271,20 +292,21 @@ def test_sequences_carry_the_mask_and_states_none(keras, kind, masked, unmasked)
     assert not any(keras.mask_of(y) is not None for y in outputs(keras, kind))
 
 
-@claim("rnn-outputs.unexpected-mask-shapes", instead="rnn-outputs.only-sequences-carry-a-mask")
-@pytest.mark.parametrize(
-    "kind",
-    [case(kind, holds=NEVER) for kind in ("LSTM", "GRU", "Bidirectional")]
-    + [case("TimeDistributed", holds=KERAS_3)],
+@claim(
+    "rnn-outputs.unexpected-mask-shapes",
+    holds=KERAS_3,
+    instead="rnn-outputs.only-sequences-carry-a-mask",
 )
-def test_mask_behind_a_recurrent_layer_is_not_batch_by_time(keras, kind):
-    if kind == "TimeDistributed":  # of 3 samples of 6 lines of 4 words
-        lines = keras.tensor(np.repeat(padded_features()[..., None], 2, axis=-1))
-        mask = np.repeat(valid_steps()[..., None], 4, axis=-1)
-        layer = keras.layers.TimeDistributed(keras.layers.SimpleRNN(3))
-        found = [keras.mask_of(layer(keras.carry(lines, mask)))]
-    else:
-        found = [keras.mask_of(output) for output in outputs(keras, kind, return_sequences=True)]
-    require(all(mask is not None for mask in found), "there is a mask")
-    observe(", ".join(f"{len(mask.shape)} axes" for mask in found))
-    assert all(tuple(mask.shape) != (3, 6) for mask in found)
+def test_some_mask_behind_a_recurrent_layer_is_not_batch_by_time(keras):
+    kinds = ("LSTM", "GRU", "Bidirectional")
+    found = {kind: outputs(keras, kind, return_sequences=True)[0] for kind in kinds}
+    lines = keras.tensor(np.zeros((3, 6, 4, 2), "float32"))  # 3 samples of 6 lines of 4 words
+    per_line = keras.layers.TimeDistributed(keras.layers.SimpleRNN(3))
+    mask_of_words = np.repeat(valid_steps()[..., None], 4, axis=-1)
+    found["TimeDistributed"] = per_line(keras.carry(lines, mask_of_words))
+    masks = {kind: keras.mask_of(output) for kind, output in found.items()}
+    require(all(mask is not None for mask in masks.values()), "there is a mask behind each")
+    shapes = {kind: tuple(mask.shape) for kind, mask in masks.items()}
+    odd = [f"{kind}: {shape}" for kind, shape in shapes.items() if shape != (3, 6)]
+    observe(", ".join(odd) or "(batch, timesteps) everywhere")
+    assert odd
