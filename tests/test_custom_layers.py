@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 import pytest
 
-from maskspec import Parameter, Unavailable, case, claim, observe, refuted_by, require
+from maskspec import Parameter, Unavailable, case, claim, observe, raises, refuted_by, require
 from tests.support.layers import (
     WITH_KERAS_OPS,
     WITH_TF,
@@ -470,6 +470,31 @@ def test_savedmodel_loaded_without_the_class_drops_the_mask(keras, tmp_path):
     require(same(keras.numpy(loaded(x)), masked), "loaded with the class, the model is the same")
     loaded = keras.models.load_model(str(tmp_path / "model"))
     assert same(keras.numpy(loaded(x)), unmasked)
+
+
+@claim("custom-layers.file-needs-the-class")
+@pytest.mark.parametrize("ending", [".keras", case(".h5", exists=BEFORE_KERAS_3)])
+def test_model_file_cannot_be_loaded_without_the_class(keras, ending, tmp_path):
+    class Doubling(keras.layers.Layer):
+        def __init__(self, **config):
+            super().__init__(**config)
+            self.supports_masking = True
+
+        def call(self, inputs):
+            return inputs * 2.0
+
+    Doubling.__module__ = "__main__"  # as if written in the program itself
+    if ending == ".h5" and keras.implementation == "keras":
+        raise Unavailable("a model with a mask cannot be loaded from .h5 here")
+    model, x = masked_model(keras, Doubling(), keras.layers.SimpleRNN(3)), padded_features()
+    masked, path = keras.numpy(model(keras.tensor(x))), str(tmp_path / f"model{ending}")
+    model.save(path)
+    with raises(TypeError, ValueError, match="Doubling"):
+        keras.models.load_model(path)
+    loaded = keras.models.load_model(path, custom_objects={"Doubling": Doubling})
+    require(
+        same(keras.numpy(loaded(keras.tensor(x))), masked), "with the class, it masks as before"
+    )
 
 
 @claim("custom-layers.h5-with-a-mask-cannot-be-loaded", holds=KERAS_3)

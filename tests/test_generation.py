@@ -12,6 +12,7 @@ import pytest
 
 from maskspec import NEVER, Unavailable, case, claim, observe, refuted_by, require
 from tests.support.consumers import attempt
+from tests.support.losses import compiled, first_number, on_batch, targets
 from tests.support.packages import NOT_3_3_0
 from tests.support.probes import (
     LENGTHS,
@@ -24,8 +25,14 @@ from tests.support.probes import (
     symbolic_batch,
     valid_steps,
 )
-from tests.support.releases import BEFORE_KERAS_3, KERAS_3, ON_TENSORFLOW
+from tests.support.releases import (
+    BEFORE_KERAS_3,
+    KERAS_3,
+    MULTI_HEAD_USES_MASKS,
+    ON_TENSORFLOW,
+)
 
+GRAPH_KEEPS = {"keras/jax": ">=3.6", "*": ""}  # before, JAX lost masks in a compiled function
 EXAMPLE = [[711, 632, 71], [73, 8, 3215, 55, 927], [83, 91, 1, 645, 1253, 927]]
 EXAMPLE_MASK = [[1, 1, 1, 0, 0, 0], [1, 1, 1, 1, 1, 0], [1, 1, 1, 1, 1, 1]]
 
@@ -404,6 +411,71 @@ def test_decoder_with_initial_state_skips_padding_given_the_mask(keras, cell):
     assert skips_both(keras, encoder_decoder(keras, cell, by_hand=True))
 
 
+def nested_encoder_decoder(keras, reads, mask_zero=True):
+    """A model of source and target ids: a decoder model that is given what an encoder returns."""
+    source, target = symbolic_batch(keras), symbolic_batch(keras)
+    encoder = keras.Model(source, embedding(keras, mask_zero=mask_zero)(source))
+    encoded, steps = keras.Input(shape=(None, 4)), embedding(keras, mask_zero=False)(target)
+    if reads == "MultiHeadAttention":
+        answers = keras.layers.MultiHeadAttention(1, 4)(steps, encoded)
+    else:
+        answers = steps_and_mean(keras)([steps, encoded])
+    decoder = keras.Model([target, encoded], answers)
+    return keras.Model([source, target], decoder([target, encoder(source)]))
+
+
+def attention_uses_masks(keras):
+    """Whether `MultiHeadAttention` uses the mask that a value carries."""
+    layer, x = keras.layers.MultiHeadAttention(1, 4), padded_features(2.0)
+    masked = keras.carry(keras.tensor(x), valid_steps())
+    unmasked = keras.numpy(layer(keras.tensor(x), keras.tensor(x)))
+    return not same(keras.numpy(layer(keras.tensor(x), masked)), unmasked)
+
+
+def steps_and_mean(keras):
+    """A layer that adds to each step of its first input the mean of the second's valid ones."""
+
+    class StepsAndMean(keras.layers.Layer):
+        def call(self, inputs, mask=None):
+            steps, encoded = inputs
+            valid = keras.ops.ones_like(encoded[..., :1])
+            if mask is not None and mask[1] is not None:
+                valid = keras.ops.cast(keras.ops.expand_dims(mask[1], -1), "float32")
+            total = keras.ops.sum(encoded * valid, axis=1, keepdims=True)
+            return steps + total / keras.ops.sum(valid, axis=1, keepdims=True)
+
+    return StepsAndMean()
+
+
+@claim("generation.mask-reaches-a-nested-decoder")
+@pytest.mark.parametrize(
+    "reads, mode",
+    [
+        case("MultiHeadAttention", "call", exists=MULTI_HEAD_USES_MASKS),
+        case("MultiHeadAttention", "predict", exists=MULTI_HEAD_USES_MASKS, holds=GRAPH_KEEPS),
+        case("list", "call", holds={"keras": ">=3.10", "*": ""}),
+        case("list", "predict", holds={"keras": ">=3.10", "*": ""}),
+    ],
+)
+def test_mask_of_the_encoder_reaches_the_layers_of_a_nested_decoder(keras, reads, mode):
+    if reads == "MultiHeadAttention" and not attention_uses_masks(keras):
+        raise Unavailable("MultiHeadAttention uses no mask by itself")
+
+    def answers(mask_zero):
+        model = nested_encoder_decoder(keras, reads, mask_zero)
+
+        def predict(batch):
+            return model.predict([keras.numpy(ids) for ids in batch], verbose=0)
+
+        run = predict if mode == "predict" else model
+        return [answer(keras, run, padding, 0) for padding in (0, 2, 5)]
+
+    bare, padded, _ = answers(mask_zero=False)
+    require(not same(bare, padded), "without a mask the padding counts")
+    bare, *padded = answers(mask_zero=True)
+    assert all(same(found, bare) for found in padded)
+
+
 @claim("generation.repeat-vector-has-no-mask")
 @pytest.mark.parametrize("layer", ["RepeatVector", "Masking"])
 def test_repeat_vector_has_no_mask_and_masking_finds_no_padding(keras, layer):
@@ -431,3 +503,25 @@ def test_decoder_behind_repeat_vector_skips_padding_given_the_mask(keras, mode):
     require(not same(bare[0, 3], bare[0, 2]), "without the mask, padded steps are decoded")
     decoded = compose(keras, mode, [autoencoder])(padded_ids())
     assert same(decoded[0, 3:], [decoded[0, 2]] * 3) and same(decoded[2], bare[2])
+
+
+@claim("generation.repeat-vector-times-mask")
+def test_masking_finds_the_padding_in_the_product_with_the_mask(keras):
+    table, encoder, masking = embedding(keras), keras.layers.SimpleRNN(3), keras.layers.Masking()
+    decoder = keras.layers.SimpleRNN(4, return_sequences=True)
+
+    def copies(ids):
+        return keras.layers.RepeatVector(6)(encoder(table(ids)))
+
+    def product(ids):
+        valid = keras.ops.cast(keras.ops.not_equal(ids, 0), "float32")
+        return copies(ids) * keras.ops.expand_dims(valid, -1)
+
+    def losses(*parts):
+        model = compiled(keras, *parts)
+        return [first_number(on_batch(model, padded_ids(), targets(y))) for y in (5.0, -7.0)]
+
+    require(not same(*losses(copies, masking, decoder)), "the copies alone count padded steps")
+    decoded = keras.numpy(decoder(masking(product(keras.tensor(padded_ids())))))
+    assert same(decoded[0, 3:], [decoded[0, 2]] * 3)
+    assert same(*losses(product, masking, decoder))

@@ -27,7 +27,7 @@ from tests.support.losses import (
     unmasked,
 )
 from tests.support.probes import padded_features, same, valid_steps
-from tests.support.releases import BEFORE_KERAS_3, ON_JAX
+from tests.support.releases import BEFORE_KERAS_3, NOT_ON_JAX, ON_JAX
 
 GRAPH_SEES = {"keras/jax": ">=3.6", "*": ""}  # before, JAX lost the mask in a compiled function
 GRAPH_MISSES = {"keras/jax": "<3.6"}
@@ -112,6 +112,40 @@ def adding_loss(keras, seen):
             return None if mask is None else mask[0]  # Keras 3.0 to 3.3 may give none
 
     return AddsLoss()
+
+
+def with_own_steps(keras, loss_of):
+    """A compiled model that predicts the padded features; its steps report ``loss_of`` it.
+
+    ``loss_of`` is given the model, the batch, its targets and the predictions.
+    """
+    if keras.backend_name == "jax":
+        raise Unavailable("a step of JAX gets and returns all that it changes")
+
+    class OwnSteps(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.masking = keras.layers.Masking()
+
+        def call(self, x):
+            return self.masking(x)
+
+        def test_step(self, data):
+            x, y = data[:2]  # Keras 3 gives weights as well, here None
+            return {"found": loss_of(self, x, y, self(x))}
+
+        train_step = test_step
+
+    model = OwnSteps()
+    model.compile(loss="mse", optimizer="sgd", run_eagerly=True)
+    return model
+
+
+def compute_loss(model, x, y, predictions):
+    """The compiled loss, as a step of one's own asks for it; before TF 2.9 by another name."""
+    if hasattr(model, "compute_loss"):
+        return model.compute_loss(x=x, y=y, y_pred=predictions)
+    return model.compiled_loss(y, predictions)
 
 
 # --- compiled -----------------------------------------------------------------------------------
@@ -393,13 +427,51 @@ def test_loss_of_a_batch_without_a_valid_step_is_nan(keras):
 # --- what does not use the mask, or uses more than the mask -------------------------------------
 
 
+def found_by(model, step, y):
+    """The loss that a step of one's own reports."""
+    asked = model.train_on_batch if step == "train_step" else model.test_on_batch
+    return float(asked(padded_features(), y, return_dict=True)["found"])
+
+
+@claim("loss.own-step-counts-masked-steps", exists=NOT_ON_JAX)
+@pytest.mark.parametrize("step", ["train_step", "test_step"])
+def test_mean_of_errors_in_a_step_of_ones_own_counts_masked_steps(keras, step):
+    carried = []
+
+    def mean_of_errors(model, x, y, predictions):
+        carried.append(keras.mask_of(predictions))
+        return keras.ops.mean((predictions - y) ** 2)
+
+    found = found_by(with_own_steps(keras, mean_of_errors), step, targets())
+    require(carried[-1] is not None, "the predictions carry a mask")
+    assert same(found, squared_errors(targets()).mean())
+
+
+@claim("loss.compute-loss-skips-masked-steps", exists=NOT_ON_JAX)
+@pytest.mark.parametrize("step", ["train_step", "test_step"])
+def test_compiled_loss_in_a_step_of_ones_own_skips_masked_steps(keras, step):
+    model = with_own_steps(keras, compute_loss)
+    found = [found_by(model, step, targets(at)) for at in (5.0, -7.0)]
+    require(not same(found_by(model, step, -targets()), found[0]), "other targets count")
+    assert same(*found)
+
+
 @claim("loss.add-loss-counts-masked-steps")
-def test_loss_that_a_layer_adds_counts_masked_steps(keras):
+@pytest.mark.parametrize("kind", ["Layer", case("Model", exists=BEFORE_KERAS_3)])
+def test_loss_that_is_added_counts_masked_steps(keras, kind):
     seen = []
     x, y = keras.Input(shape=(6, 4)), keras.Input(shape=(6, 4))
     both = [keras.layers.Masking()(x), keras.layers.Masking(mask_value=99.0)(y)]  # all of y counts
-    model = keras.Model([x, y], adding_loss(keras, seen)(both))
-    model.compile(optimizer="sgd", run_eagerly=True)
+    if kind == "Layer":
+        model = keras.Model([x, y], adding_loss(keras, seen)(both))
+    else:
+        model = keras.Model([x, y], both[0])
+        seen.append(keras.mask_of(model.output))
+        added = keras.ops.mean((model.output - y) ** 2)
+        if keras.implementation == "keras":
+            raise Unavailable("no loss is added to a functional model")
+        model.add_loss(added)
+    model.compile(optimizer="sgd", run_eagerly=kind == "Layer")
     found = model.evaluate([padded_features(), targets()], verbose=0)
     require(seen[-1] is not None, "the predictions in the layer carry a mask")
     assert same(first_number(found), squared_errors(targets()).mean())

@@ -210,6 +210,17 @@ def test_mask_by_hand_is_right_everywhere(keras):
     assert same(*results)
 
 
+@claim("nested-sequences.reshape-ends-the-mask")
+def test_behind_a_reshape_empty_sentences_count(keras):
+    empty = np.repeat(~SENTENCES[..., None], 3, axis=2)
+    join, rnn = keras.layers.Reshape((4, 15)), keras.layers.SimpleRNN(7)
+    joined = [join(texts(keras, padding, True, empty)) for padding in (2.0, -2.0)]
+    by_hand = [keras.numpy(rnn(x, mask=keras.tensor(SENTENCES))) for x in joined]
+    require(same(*by_hand), "with a mask by hand, empty sentences are skipped")
+    assert keras.mask_of(joined[0]) is None
+    assert not same(*(keras.numpy(rnn(x)) for x in joined))
+
+
 # --- what the inner layer gets ------------------------------------------------------------------
 
 

@@ -9,13 +9,19 @@ import warnings
 import numpy as np
 import pytest
 
-from maskspec import case, claim, require
-from tests.support.consumers import ATTENTION, features
+from maskspec import Unavailable, case, claim, require
+from tests.support.consumers import (
+    ATTENTION,
+    features,
+    gappy_ids,
+    working_attention,
+)
 from tests.support.layers import failure
 from tests.support.probes import (
     compose,
     depends_on_padding,
     embedding,
+    padded_features,
     padded_ids,
     same,
     spy,
@@ -35,7 +41,9 @@ def self_attention(keras, name):
     """A layer of attention of a batch to itself, as a callable of one tensor."""
     sizes = {"MultiHeadAttention": (1, 4), "GroupQueryAttention": (4, 1, 1)}
     layer = getattr(keras.layers, name)(*sizes.get(name, ()))
-    return lambda x: layer([x, x]) if name in ATTENTION else layer(x, x)
+    if name in ATTENTION:
+        return lambda x, **options: layer([x, x], **options)
+    return lambda x, **options: layer(x, x, **options)
 
 
 def transformer_block(keras, norm):
@@ -90,6 +98,52 @@ def test_attention_leaves_out_padding(keras, layer):
     require(keras.mask_of(masked[0]) is not None, "the input carries a mask")
     high, low = (keras.numpy(attend(x))[valid] for x in masked)
     assert same(high, low)
+
+
+@claim("transformers.inverted-mask-keeps-the-padding", exists=HAS_MULTI_HEAD)
+@pytest.mark.parametrize("dtype", ["bool", "int32", "float32"])
+def test_mask_that_is_1_at_the_padding_leaves_nothing_else(keras, dtype):
+    layer, valid = keras.layers.MultiHeadAttention(2, 3), valid_steps()[:2]
+    query, x = keras.tensor(padded_features()[:2]), padded_features(2.0)[:2]
+    other_words = np.where(valid[..., None], np.float32(0.5), x)
+
+    def attend(values, mask):
+        mask = keras.tensor(mask[:, None, :].astype(dtype))
+        return keras.numpy(layer(query, keras.tensor(values), attention_mask=mask))
+
+    require(not same(attend(x, valid), attend(other_words, valid)), "the right mask keeps words")
+    require(same(attend(x, valid), attend(padded_features(-2.0)[:2], valid)), "and no padding")
+    assert same(attend(x, ~valid), attend(other_words, ~valid))
+    assert not same(attend(x, ~valid), attend(padded_features(-2.0)[:2], ~valid))
+
+
+@claim("transformers.causal-mask-joins-the-padding-mask", exists=MULTI_HEAD_USES_MASKS)
+@pytest.mark.parametrize(
+    "layer",
+    [
+        "MultiHeadAttention",
+        case("GroupQueryAttention", exists=KERAS_3),
+        *(case(name, exists={"keras": ">=3.12", "*": ""}) for name in ATTENTION),
+    ],
+)
+def test_causal_mask_and_padding_mask_work_together(keras, layer):
+    if layer in ATTENTION:
+        working_attention(keras, layer)  # or Unavailable
+    attend, x, mask = self_attention(keras, layer), padded_features(2.0), gappy_ids() != 0
+
+    if "use_causal_mask" in failure(lambda: attend(keras.tensor(x), use_causal_mask=True)):
+        raise Unavailable("there is no argument use_causal_mask")
+
+    def steps(batch, carried=None, **options):
+        batch = keras.tensor(batch)
+        batch = batch if carried is None else keras.carry(batch, carried)
+        result = keras.numpy(attend(batch, **options))
+        return result if len(result[0]) == 3 else result[mask].reshape(3, 3, 4)
+
+    wanted = steps(x[mask].reshape(3, 3, 4), use_causal_mask=True)
+    require(not same(steps(x, mask), wanted), "without the causal mask, later steps count")
+    require(not same(steps(x, use_causal_mask=True), wanted), "without the other, padding counts")
+    assert same(steps(x, mask, use_causal_mask=True), wanted)
 
 
 @claim("transformers.four-axes-beside-a-mask", holds=MULTI_HEAD_USES_MASKS, exists=HAS_MULTI_HEAD)
