@@ -486,8 +486,10 @@ def test_model_file_cannot_be_loaded_without_the_class(keras, ending, tmp_path):
     Doubling.__module__ = "__main__"  # as if written in the program itself
     if ending == ".h5" and keras.implementation == "keras":
         raise Unavailable("a model with a mask cannot be loaded from .h5 here")
-    model, x = masked_model(keras, Doubling(), keras.layers.SimpleRNN(3)), padded_features()
-    masked, path = keras.numpy(model(keras.tensor(x))), str(tmp_path / f"model{ending}")
+    rnn, x, path = keras.layers.SimpleRNN(3), padded_features(), str(tmp_path / f"model{ending}")
+    model = masked_model(keras, Doubling(), rnn)
+    masked = keras.numpy(model(keras.tensor(x)))
+    require(not same(masked, keras.numpy(rnn(keras.tensor(x * 2)))), "the mask makes a difference")
     model.save(path)
     with raises(TypeError, ValueError, match="Doubling"):
         keras.models.load_model(path)

@@ -217,6 +217,8 @@ def test_behind_a_reshape_empty_sentences_count(keras):
     joined = [join(texts(keras, padding, True, empty)) for padding in (2.0, -2.0)]
     by_hand = [keras.numpy(rnn(x, mask=keras.tensor(SENTENCES))) for x in joined]
     require(same(*by_hand), "with a mask by hand, empty sentences are skipped")
+    kept = keras.mask_of(keras.layers.Dense(2)(texts(keras)))
+    require(kept is not None, "a layer such as Dense hands the mask on")
     assert keras.mask_of(joined[0]) is None
     assert not same(*(keras.numpy(rnn(x)) for x in joined))
 
