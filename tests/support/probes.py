@@ -4,6 +4,7 @@ Batches are numpy arrays of shape (batch, timesteps) or (batch, timesteps, featu
 rows of 3, 5 and 6 valid timesteps, padded at the end to 6.
 """
 
+import functools
 from typing import Any, Callable, List, Sequence
 
 import numpy as np
@@ -41,6 +42,18 @@ def same(a: Any, b: Any) -> bool:
     """
     a, b = np.asarray(a), np.asarray(b)
     return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-5, atol=1e-5))
+
+
+@functools.lru_cache(maxsize=None)
+def once(question: Callable, keras: Any, *given: Any) -> Any:
+    """What ``question(keras, *given)`` answers: many cases take it for granted, a run asks it once.
+
+    A case asks it before anything else. Whether or not it was the first to ask, all that follows
+    in the case then starts alike.
+    """
+    answer = question(keras, *given)
+    keras.reset()
+    return answer
 
 
 def compose(keras: Any, mode: str, layers: Sequence[Any], *, ids: bool = True) -> Callable:
