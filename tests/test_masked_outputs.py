@@ -10,7 +10,7 @@ import pytest
 
 from maskspec import NEVER, Unavailable, case, claim, observe, raises, refuted_by, require
 from tests.support.layers import custom_layer, failure
-from tests.support.losses import first_number, on_batch
+from tests.support.losses import compiled, first_number, on_batch
 from tests.support.probes import padded_features, same
 from tests.support.releases import BEFORE_KERAS_3, NOT_ON_JAX, NOT_ON_TORCH, ON_TENSORFLOW
 from tests.support.remedies import (
@@ -122,8 +122,7 @@ def mean_without_padding(keras, model, x, y, valid):
 
 def counts_masked_targets(keras, *layers):
     """Whether the compiled mean squared error of a model changes with the targets of padding."""
-    model = keras.Sequential(list(layers))
-    model.compile(loss="mse", run_eagerly=True)
+    model = compiled(keras, *layers)
     found = [model.test_on_batch(padded_features(), targets(value)) for value in (0.0, 50.0)]
     return not same(*found)
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from maskspec import require
+from tests.support.losses import in_turn
 from tests.support.probes import padded_features, valid_steps
 
 # Where a step of training sees the mask of the predictions, and divides by the number of valid
@@ -98,7 +99,7 @@ def step_of(keras, layers, loss, x, y, weights=None, *, masked=None, **options):
     Plain gradient descent with rate 1: the gradient is what the weights change by. The predictions
     have to carry a mask if ``masked`` is true, and none if it is false.
     """
-    model = keras.Sequential(layers)
+    model = in_turn(keras, layers)
     carried = keras.mask_of(model(keras.tensor(x))) is not None
     require(masked in (None, carried), f"the predictions carry {'a' if masked else 'no'} mask")
     model.set_weights(weights or model.get_weights())
