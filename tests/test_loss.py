@@ -26,7 +26,7 @@ from tests.support.losses import (
     targets,
     unmasked,
 )
-from tests.support.probes import padded_features, same, valid_steps
+from tests.support.probes import once, padded_features, same, valid_steps
 from tests.support.releases import BEFORE_KERAS_3, NOT_ON_JAX, ON_JAX
 
 GRAPH_SEES = {"keras/jax": ">=3.6", "*": ""}  # before, JAX lost the mask in a compiled function
@@ -261,9 +261,9 @@ def test_only_a_loss_written_for_it_uses_the_mask(keras, kind):
     "loss", ["own-function", *(case(name, exists=e) for name, e in OF_A_WHOLE_BATCH.items())]
 )
 def test_loss_of_one_number_is_reported_as_it_is(keras, loss):
+    require(not once(follows_masked_targets, keras, "test_on_batch"), "others skip masked steps")
     function = squared_loss(keras, "scalar") if "own" in loss else getattr(keras.losses, loss)
     options = {"layers": [marked(keras)], "x": guesses(), "loss": function}
-    require(not follows_masked_targets(keras, "test_on_batch"), "other losses skip masked steps")
     by_hand, other = losses_by(keras, "function", one_hot(0), one_hot(1), **options)
     require(abs(by_hand - other) > 1e-3, "the function counts masked steps")
     (found,) = losses_by(keras, "test_on_batch", one_hot(0), **options)
@@ -282,7 +282,7 @@ def test_loss_of_each_feature_skips_masked_steps(keras, features):
         options = {"x": x, "kind": "each-feature", "layers": [layer(keras)], "masked": masked}
         return losses_by(keras, "test_on_batch", *ys, **options)
 
-    require(not follows_masked_targets(keras, "test_on_batch"), "other losses skip masked steps")
+    require(not once(follows_masked_targets, keras, "test_on_batch"), "others skip masked steps")
     require(
         not same(*run(unmasked, masked=False)),
         "unmasked, the loss works and counts all steps",
@@ -298,10 +298,9 @@ def test_loss_of_each_feature_skips_masked_steps(keras, features):
 )
 @pytest.mark.parametrize("road", COMPILED_IN_A_GRAPH)
 def test_loss_does_not_know_what_was_masked(keras, road):
-    with_mask, without = (
-        losses_by(keras, road, targets(), layers=[make(keras)], masked=make is marked)
-        for make in (marked, unmasked)
-    )
+    bare = {"layers": [unmasked(keras)], "masked": False}
+    without = losses_by(keras, "test_on_batch", targets(), **bare)
+    with_mask = losses_by(keras, road, targets(), layers=[marked(keras)])
     assert same(with_mask, without)
 
 
@@ -342,7 +341,7 @@ def test_targets_of_masked_steps_change_the_trained_weights(keras, how):
 @pytest.mark.parametrize("road", ["fit", "evaluate"])
 def test_compiled_functions_on_jax_lose_the_mask(keras, road):
     on_jax(keras)
-    require(not follows_masked_targets(keras, "test_on_batch"), "run eagerly, the mask arrives")
+    require(not once(follows_masked_targets, keras, "test_on_batch"), "eagerly, the mask arrives")
     assert follows_masked_targets(keras, road)
 
 
@@ -376,7 +375,7 @@ def test_loss_decides_what_becomes_of_a_mask_that_reaches_it(keras, loss):
     + [(last, "yes") for last in ("Conv1D", "Flatten", "Lambda", "operation")],
 )
 def test_last_layers_decide_whether_masked_steps_count(keras, last, counted):
-    require(not follows_masked_targets(keras, "test_on_batch"), "behind Masking, none count")
+    require(not once(follows_masked_targets, keras, "test_on_batch"), "behind Masking, none count")
     layers = [keras.layers.Masking(), *last_layers(keras, last)]
     found = follows_masked_targets(keras, "test_on_batch", layers=layers, masked=False)
     assert found == (counted == "yes")
@@ -401,7 +400,7 @@ def test_loss_is_applied_to_the_output(keras):
 @claim("loss.nan-at-a-masked-step-spreads")
 @pytest.mark.parametrize("target, result", [("nan", "loss"), ("inf", "loss"), ("nan", "weights")])
 def test_nan_at_a_masked_step_makes_everything_nan(keras, target, result):
-    require(not follows_masked_targets(keras, "test_on_batch"), "other targets there do not count")
+    require(not once(follows_masked_targets, keras, "test_on_batch"), "other targets do not count")
     y = targets(float(target))
     if result == "loss":
         assert np.isnan(losses_by(keras, "test_on_batch", y))

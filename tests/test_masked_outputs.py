@@ -49,10 +49,9 @@ SIZES = ((3, 6), (1, 4), (2, 5))  # samples and steps
 
 def predicted_by_model(keras):
     """What ``predict`` returns for a dense layer with the fixed weights."""
-    model = keras.Sequential([keras.layers.Dense(1)])
+    model = compiled(keras, keras.layers.Dense(1))
     model(keras.tensor(padded_features()))
     model.set_weights([KERNEL, BIAS])
-    model.compile(run_eagerly=True)
     return model.predict(padded_features(), verbose=0)
 
 
