@@ -235,8 +235,8 @@ def test_gradient_needs_the_model_called_instead_of_predict(keras):
 
 
 def predicted_shapes(model):
-    """The shapes that ``predict`` of one model returns for batches of several sizes."""
-    return [model.predict(padded_features()[:n, :t], verbose=0).shape for n, t in SIZES]
+    """The shapes that one model predicts, in a graph, for batches of several sizes."""
+    return [model.predict_on_batch(padded_features()[:n, :t]).shape for n, t in SIZES]
 
 
 @claim("masked-outputs.example-model", instead=(MISCOUNTS, NEEDS_A_LENGTH))
@@ -347,9 +347,9 @@ def test_time_distributed_takes_the_samples_for_the_steps(keras, samples, steps)
     model = keras.Sequential([per_step(keras)])
     model.compile()
     first, later = padded_features(), padded_features()[:samples, :steps]
-    require(model.predict(first, verbose=0).shape == (3, 6, 1), "the length is known at first")
+    require(model.predict_on_batch(first).shape == (3, 6, 1), "the length is known at first")
     with refuted_by(ValueError, match=NO_LENGTH):
-        found = model.predict(later, verbose=0).shape
+        found = model.predict_on_batch(later).shape
     observe(f"{found[1]} steps of {steps}")
     require(found[1] in (samples, steps), "the steps are counted by samples or by steps")
     assert found[1] == samples
@@ -360,7 +360,7 @@ def test_plain_dense_predicts_batches_of_all_sizes_as_without_padding(keras):
     model = with_biases(keras, *masked_rnn(keras), keras.layers.Dense(1))
     for samples, steps in SIZES:
         x, _, valid = (batch[:samples, -steps:] for batch in padded_in_front())
-        found = model.predict(x, verbose=0)
+        found = model.predict_on_batch(x)
         assert found.shape == (samples, steps, 1)
         assert same(found[valid], rows_without_padding(keras, model, x, valid))
 

@@ -103,13 +103,13 @@ class Collector:
                 path, line, name = item.location
                 self.unclaimed.append((path, (line or 0) + 1, name))
             else:
-                self.cases.append(case_of_item(item, expectation)._asdict())
+                case = fingerprinted(case_of_item(item, expectation), item)
+                self.cases.append(case._asdict())
 
 
 def case_of_item(item: Any, expectation: Expectation) -> Case:
-    """What there is to know of a collected check of a claim."""
+    """What there is to know of a collected check of a claim, but for its fingerprint."""
     holds, exists = item_ranges(item, expectation)
-    parameters = {k: v for k, v in item.callspec.params.items() if k != "keras"}
     return Case(
         claim=expectation.claim,
         case=case_name(item),
@@ -120,8 +120,14 @@ def case_of_item(item: Any, expectation: Expectation) -> Case:
         exists=exists,
         instead=expectation.instead,
         standalone=expectation.standalone,
-        fingerprint=fingerprint(item.function, parameters),
+        fingerprint="",
     )
+
+
+def fingerprinted(case: Case, item: Any) -> Case:
+    """``case`` with the fingerprint of its item: only a record asks for it, and it takes time."""
+    parameters = {k: v for k, v in item.callspec.params.items() if k != "keras"}
+    return case._replace(fingerprint=fingerprint(item.function, parameters))
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from typing import Any, Dict, List
 
 import pytest
 
-from maskspec.catalogue.cases import Case, cases_of, collect
+from maskspec.catalogue.cases import Case, cases_of, collect, fingerprinted
 from maskspec.catalogue.cells import PRE
 from maskspec.catalogue.verdicts import Key, Row
 from maskspec.records import results
@@ -66,6 +66,9 @@ class Recorder:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: List[Any]) -> None:
+        for item in items:
+            if CASE in item.stash:  # now, while the files are those that were imported
+                item.stash[CASE] = fingerprinted(item.stash[CASE], item)
         if self.stale:
             deselect(self.config, items, [not self._is_recorded(item) for item in items])
 

@@ -149,7 +149,7 @@ class Session:
             items.clear()
             return
         for item, e in checks:
-            if e is not None:  # now, while the files are those that were imported
+            if e is not None:
                 item.stash[CASE] = case_of_item(item, e)
         wanted = [self._wanted(item, e) for item, e in checks]
         deselect(self.config, items, wanted)
