@@ -60,8 +60,8 @@ def test_masking_makes_the_model_ignore_the_padding(keras, mode):
     unpadded = np.concatenate([keras.numpy(rnn(row)) for row in rows])
     plain = keras.tensor(keras.numpy(table(keras.tensor(padded_ids()))))
     require(not same(keras.numpy(rnn(plain))[:2], unpadded[:2]), "padding counts without a mask")
-    for ids in (padded_ids(), padded_ids()[:1, :5], np.pad(padded_ids()[:2], [(0, 0), (0, 3)])):
-        assert same(model(ids), unpadded[: len(ids)])  # one model, several sizes and lengths
+    for ids in (padded_ids(), np.pad(padded_ids()[:2], [(0, 0), (0, 3)])):
+        assert same(model(ids), unpadded[: len(ids)])  # one model, two sizes and lengths
 
 
 @claim("consumption.only-with-a-mask")
