@@ -243,7 +243,7 @@ def follows_the_ids(keras, mode, *layers):
     The batches differ in size and in length; all go through the same model.
     """
     run = compose(keras, mode, [embedding(keras), *layers, mask_reader(keras)])
-    batches = [padded_ids(), padded_ids()[:2, :5], padded_ids()[:1, :3], padded_ids()]
+    batches = [padded_ids(), padded_ids()[:2, :5], padded_ids()]
     return all(same(run(batch), batch != 0) for batch in batches)
 
 
