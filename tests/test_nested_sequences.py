@@ -6,15 +6,14 @@ Page: spec/nested-sequences.md
 import numpy as np
 import pytest
 
-from maskspec import NEVER, case, claim, observe, refuted_by, require
+from maskspec import NEVER, case, claim, observe, raises, refuted_by, require
 from tests.support.consumers import NOT_3_0_0
 from tests.support.layers import failure
 from tests.support.nested import SENTENCES, WORDS, distributed, inner_of, sequences, shape_of, texts
 from tests.support.probes import padded_features, same, valid_steps
-from tests.support.releases import BEFORE_KERAS_3, KERAS_3, NOT_ON_JAX
+from tests.support.releases import BEFORE_KERAS_3, KERAS_3
 
 FOLLOWS = {**BEFORE_KERAS_3, "keras/jax": ""}  # an RNN behind can use the mask that it gets
-BREAKS = {"keras": "", "keras/jax": None}
 UNMASKABLE = "does not support masking"
 BAD_SHAPES = "(?i)must match|must be broadcastable"
 
@@ -22,15 +21,6 @@ BAD_SHAPES = "(?i)must match|must be broadcastable"
 def word_ids(keras):
     """An id from 1 to 9 for each word of the texts, 0 where there is none."""
     return keras.tensor(np.where(WORDS, np.arange(1, 4), 0).astype("int32"))
-
-
-def behind(keras, inner, consumer, padded=~WORDS):
-    """A stack over texts that differ in their padding only, as a callable of that padding."""
-    wrapped = distributed(keras, inner)
-    last = keras.layers.SimpleRNN(7) if consumer == "SimpleRNN" else distributed(keras, "SimpleRNN")
-    if inner == "Dense" and consumer == "SimpleRNN":
-        return lambda value, masked: keras.numpy(last(wrapped(sequences(keras, value, masked))))
-    return lambda value, masked: keras.numpy(last(wrapped(texts(keras, value, masked, padded))))
 
 
 def own_layer(keras):
@@ -52,80 +42,41 @@ def own_layer(keras):
 # --- the mask of the output ---------------------------------------------------------------------
 
 
-@claim(
-    "nested-sequences.mask-not-reshaped",
-    instead=("nested-sequences.mask-follows-inner", "nested-sequences.unmaskable-inner-raises"),
-)
-@pytest.mark.parametrize(
-    "inner",
-    [
-        "Dense",
-        "LSTM-sequence",
-        case("LSTM", holds=KERAS_3),
-        case("GlobalAveragePooling1D", holds=KERAS_3),
-        case("Flatten", holds=KERAS_3),
-        case("Conv1D", holds=KERAS_3),
-    ],
-)
-def test_time_distributed_reshapes_the_data_and_not_the_mask(keras, inner):
-    x, wrapped = texts(keras), distributed(keras, inner)
-    with refuted_by(TypeError, match=UNMASKABLE):
-        result = wrapped(x)
-    require(tuple(result.shape) != (2, 4, 3, 5), "the data is reshaped")
-    observe(f"output {shape_of(result)}, mask {shape_of(keras.mask_of(result))}")
-    assert shape_of(keras.mask_of(result)) == (2, 4, 3)
-
-
-@claim(
-    "nested-sequences.mask-follows-inner",
-    holds=BEFORE_KERAS_3,
-    instead="nested-sequences.mask-not-reshaped",
-)
+@claim("nested-sequences.mask-not-reshaped", holds=KERAS_3)
 @pytest.mark.parametrize("inner", ["LSTM", "GlobalAveragePooling1D"])
-def test_sentence_is_valid_if_a_word_is(keras, inner):
+def test_time_distributed_reshapes_the_data_and_not_the_mask(keras, inner):
     result = distributed(keras, inner)(texts(keras))
-    assert same(keras.numpy(keras.mask_of(result)), SENTENCES)
+    require(result.shape[:2] == (2, 4) and len(result.shape) == 3, "the axis of the words is gone")
+    require(keras.mask_of(result) is not None, "the output carries a mask")
+    mask = keras.numpy(keras.mask_of(result))
+    observe(f"output {shape_of(result)}, mask {mask.shape}")
+    require(same(mask, WORDS) or same(mask, SENTENCES), "it is of all words, or of any word")
+    assert same(mask, WORDS)
 
 
-@claim(
-    "nested-sequences.unmaskable-inner-raises",
-    holds=BEFORE_KERAS_3,
-    instead="nested-sequences.mask-not-reshaped",
-)
+@claim("nested-sequences.unmaskable-inner-raises", holds=BEFORE_KERAS_3)
 @pytest.mark.parametrize("inner", ["Flatten", "Conv1D"])
 def test_inner_layer_without_masking_raises(keras, inner):
     require(not failure(distributed(keras, inner), texts(keras, masked=False)), "it works unmasked")
-    found = failure(distributed(keras, inner), texts(keras))
-    assert found.startswith("TypeError") and UNMASKABLE in found
+    with raises(TypeError, match=UNMASKABLE):
+        result = distributed(keras, inner)(texts(keras))
+        require(same(keras.numpy(keras.mask_of(result)), WORDS), "else the mask stays as it is")
 
 
-@claim(
-    "nested-sequences.inner-mask-is-used",
-    holds=BEFORE_KERAS_3,
-    instead="nested-sequences.inner-mask-is-lost",
-)
+@claim("nested-sequences.inner-mask-is-used", holds=BEFORE_KERAS_3)
 @pytest.mark.parametrize("inner", ["Embedding", "Masking"])
 def test_mask_that_the_inner_layer_makes_is_that_of_the_output(keras, inner):
     x = word_ids(keras) if inner == "Embedding" else texts(keras, masked=False)
+    made = keras.mask_of(inner_of(keras, inner)(x))
+    require(made is not None and same(keras.numpy(made), WORDS), "the layer alone makes a mask")
     mask = keras.mask_of(distributed(keras, inner)(x))
-    assert mask is not None and same(keras.numpy(mask), WORDS)
-
-
-@claim(
-    "nested-sequences.inner-mask-is-lost",
-    holds=KERAS_3,
-    instead="nested-sequences.inner-mask-is-used",
-)
-@pytest.mark.parametrize("inner", ["Embedding", "Masking"])
-def test_mask_that_the_inner_layer_makes_is_lost(keras, inner):
-    x = word_ids(keras) if inner == "Embedding" else texts(keras, masked=False)
-    require(keras.mask_of(inner_of(keras, inner)(x)) is not None, "the inner layer makes a mask")
-    assert keras.mask_of(distributed(keras, inner)(x)) is None
+    require(mask is None or same(keras.numpy(mask), WORDS), "there is that mask or none")
+    assert mask is not None
 
 
 @claim(
     "nested-sequences.cause-of-unexpected-shapes",
-    instead=("nested-sequences.mask-follows-inner", "time-distributed.mask-stays-batch-by-time"),
+    instead="time-distributed.mask-stays-batch-by-time",
 )
 @pytest.mark.parametrize(
     "cause", [case("time-distributed-input", holds=KERAS_3), case("padding", holds=NEVER)]
@@ -135,22 +86,19 @@ def test_mask_shape_is_unexpected_because_of_it(keras, cause):
         valid = [np.ones((3, 6), bool), valid_steps(), valid_steps()[:, ::-1].copy()]
         x = [keras.carry(keras.tensor(padded_features()), mask) for mask in valid]
         rnn = keras.layers.SimpleRNN(3, return_sequences=True)
-        assert any(shape_of(keras.mask_of(rnn(batch))) != (3, 6) for batch in x)
+        results = [rnn(batch) for batch in x]
     else:
-        result = distributed(keras, "SimpleRNN")(texts(keras))
-        assert shape_of(keras.mask_of(result)) != tuple(result.shape[:2])
+        results = [distributed(keras, "SimpleRNN")(texts(keras))]
+    masks = [keras.mask_of(result) for result in results]
+    require(not any(mask is None for mask in masks), "the output carries a mask")
+    observe(f"mask {', '.join(str(shape_of(mask)) for mask in masks)}")
+    assert any(shape_of(m) != tuple(r.shape[:2]) for m, r in zip(masks, results))
 
 
 # --- layers behind it ---------------------------------------------------------------------------
 
 
-@claim(
-    "nested-sequences.propagation-takes-care",
-    instead=(
-        "nested-sequences.three-axes-break-an-rnn",
-        "nested-sequences.unmaskable-inner-raises",
-    ),
-)
+@claim("nested-sequences.propagation-takes-care")
 @pytest.mark.parametrize(
     "inner, consumer",
     [
@@ -160,43 +108,45 @@ def test_mask_shape_is_unexpected_because_of_it(keras, cause):
         case("Flatten", "SimpleRNN", holds={"keras/jax": ""}),
     ],
 )
-def test_layer_behind_ignores_padding(keras, inner, consumer):
-    padded = np.repeat(~SENTENCES[..., None], 3, axis=2) if inner == "Flatten" else ~WORDS
-    run = behind(keras, inner, consumer, padded)
-    require(not same(run(2.0, False), run(-2.0, False)), "without a mask the padding counts")
+def test_layer_behind_gets_the_mask_that_it_needs(keras, inner, consumer):
+    x = sequences(keras, 2.0) if (inner, consumer) == ("Dense", "SimpleRNN") else texts(keras, 2.0)
+    last = keras.layers.SimpleRNN(7) if consumer == "SimpleRNN" else distributed(keras, "SimpleRNN")
+    needed = keras.numpy(keras.mask_of(x))
+    needed = SENTENCES if inner in ("SimpleRNN", "Flatten") else needed
     with refuted_by(Exception, match=f"{BAD_SHAPES}|{UNMASKABLE}"):
-        result = run(2.0, True)
-    assert same(run(-2.0, True), result)
+        steps = distributed(keras, inner)(x)
+        require(keras.mask_of(steps) is not None, "a mask is handed on")
+        result = keras.numpy(last(steps))
+    bare = keras.tensor(keras.numpy(steps))
+    right = keras.numpy(last(bare, mask=keras.tensor(needed)))
+    require(not same(keras.numpy(last(bare)), right), "without a mask the padding counts")
+    assert same(result, right)
 
 
-@claim(
-    "nested-sequences.three-axes-break-an-rnn",
-    holds=BREAKS,
-    instead="nested-sequences.empty-sentences-skipped",
-)
-@pytest.mark.parametrize("units", [7, 3])
-def test_rnn_behind_breaks_or_reads_a_word_for_each_unit(keras, units):
-    sentences = distributed(keras, "SimpleRNN")(texts(keras))
-    rnn = keras.layers.SimpleRNN(units)
-    right = keras.numpy(rnn(sentences, mask=keras.tensor(SENTENCES)))
-    if units == 7:
-        assert failure(rnn, sentences)
-    else:  # as many units as words
-        assert not same(keras.numpy(rnn(sentences)), right)
+def masked_unit_by_unit(rnn, sentences):
+    """What a SimpleRNN of three units returns if the mask of word i masks unit i."""
+    kernel, recurrent, bias = rnn.get_weights()
+    state = np.zeros((2, 3))
+    for step in range(4):
+        new = np.tanh(sentences[:, step] @ kernel + state @ recurrent + bias)
+        state = np.where(WORDS[:, step], new, state)
+    return state
 
 
-@claim(
-    "nested-sequences.empty-sentences-skipped",
-    holds=FOLLOWS,
-    instead="nested-sequences.three-axes-break-an-rnn",
-)
+@claim("nested-sequences.empty-sentences-skipped", holds=FOLLOWS)
 @pytest.mark.parametrize("units", [7, 3])
 def test_rnn_behind_skips_sentences_without_a_word(keras, units):
     sentences = distributed(keras, "SimpleRNN")(texts(keras))
-    rnn = keras.layers.SimpleRNN(units)
-    right = keras.numpy(rnn(sentences, mask=keras.tensor(SENTENCES)))
+    bare, rnn = keras.tensor(keras.numpy(sentences)), keras.layers.SimpleRNN(units)
+    right = keras.numpy(rnn(bare, mask=keras.tensor(SENTENCES)))
+    unmasked = keras.numpy(rnn(bare))
+    require(not same(unmasked, right), "without a mask the empty sentences count")
     with refuted_by(Exception, match=BAD_SHAPES):
         result = keras.numpy(rnn(sentences))
+    if units == 3:  # as many as words
+        by_unit = masked_unit_by_unit(rnn, keras.numpy(bare))
+        require(same(result, right) or same(result, by_unit), "else each unit has a word's mask")
+    require(not same(result, unmasked), "the RNN gets a mask")
     assert same(result, right)
 
 
@@ -230,7 +180,6 @@ def test_behind_a_reshape_empty_sentences_count(keras):
     "nested-sequences.masked-tensors-processed-correctly",
     instead=(
         "nested-sequences.sentence-mask-breaks-a-recurrent-inner",
-        "nested-sequences.own-inner-layer-gets-no-mask",
         "rnn.value-error-for-unreadable-masks",
     ),
 )
@@ -262,6 +211,7 @@ def test_inner_layer_uses_the_mask(keras, inner, mask):
         require(not same(*(keras.numpy(wrapped(batch)) for batch in x)), "padding counts unmasked")
         with refuted_by(IndexError, match="index out of range"):
             high, low = (keras.numpy(wrapped(batch, mask=given)) for batch in x)
+        require(not same(high, keras.numpy(wrapped(x[0]))), "the mask makes a difference")
         assert same(high, low)
 
 
@@ -277,30 +227,25 @@ def test_recurrent_inner_layer_breaks_on_a_mask_of_sentences(keras, inner):
     assert found.startswith("IndexError")
 
 
-@claim(
-    "nested-sequences.own-inner-layer-gets-no-mask",
-    holds=BEFORE_KERAS_3,
-    instead="nested-sequences.own-inner-layer-gets-its-slice",
-)
-def test_own_inner_layer_gets_no_mask_and_masked_steps_repeat(keras):
-    own = own_layer(keras)
-    x = keras.carry(keras.tensor(padded_features(2.0)), valid_steps())
-    result = keras.numpy(keras.layers.TimeDistributed(own)(x))
+def held(values, valid):
+    """``values``, but at each masked step those of the step before; zeros before the first."""
+    steps = [np.zeros_like(values[:, 0])]
+    for step in range(values.shape[1]):
+        steps.append(np.where(valid[:, step, ..., None], values[:, step], steps[-1]))
+    return np.stack(steps[1:], axis=1)
+
+
+@claim("nested-sequences.own-inner-layer-gets-its-slice", holds=KERAS_3)
+@pytest.mark.parametrize("mask", ["of-steps", "of-words"])
+def test_own_inner_layer_gets_the_mask_of_each_step(keras, mask):
+    batch, valid = (sequences, valid_steps()) if mask == "of-steps" else (texts, WORDS)
+    own, x = own_layer(keras), batch(keras, 2.0)
+    result, doubled = keras.numpy(keras.layers.TimeDistributed(own)(x)), keras.numpy(x) * 2.0
     require(own.seen, "the layer inside was called")
-    assert not any(own.seen)
-    assert same(result[0, 3:], np.repeat(result[0, 2:3], 3, axis=0))
-
-
-@claim(
-    "nested-sequences.own-inner-layer-gets-its-slice",
-    holds=KERAS_3,
-    instead="nested-sequences.own-inner-layer-gets-no-mask",
-)
-def test_own_inner_layer_gets_the_mask_of_each_step(keras):
-    own = own_layer(keras)
-    result = keras.numpy(keras.layers.TimeDistributed(own)(texts(keras, 2.0)))
-    assert all(shape == (2, 3) for shape in own.seen)
-    assert same(result[~WORDS], np.full_like(result[~WORDS], 4.0))
+    observe(f"a mask of shape {own.seen[0]}" if own.seen[0] else "no mask")
+    unseen = not any(own.seen) and same(result, held(doubled, valid))
+    require(unseen or same(result, doubled), "otherwise masked steps repeat the step before")
+    assert set(own.seen) == {valid[:, 0].shape} and same(result, doubled)
 
 
 # --- convolutions -------------------------------------------------------------------------------
@@ -308,27 +253,14 @@ def test_own_inner_layer_gets_the_mask_of_each_step(keras):
 
 @claim(
     "nested-sequences.convolutions-take-part",
-    instead=("consumption.convolution-and-pooling-ignore-the-mask", "rnn.conv-lstm-breaks-on-jax"),
+    holds=NEVER,
+    instead="consumption.convolution-and-pooling-ignore-the-mask",
 )
-@pytest.mark.parametrize(
-    "layer, part",
-    [
-        ("Conv1D", "output-for-each-step"),
-        case("Conv1D", "uses-the-mask", holds=NEVER),
-        case("ConvLSTM2D", "uses-the-mask", holds=NOT_ON_JAX),
-    ],
-)
-def test_convolutions_work_over_time_and_use_the_mask(keras, layer, part):
-    make = keras.layers
-    made = make.ConvLSTM2D(2, 1, return_sequences=True)
-    made = make.Conv1D(2, 3, padding="same") if layer == "Conv1D" else made
-    batches = [padded_features(padding) for padding in (2.0, -2.0)]
-    if layer == "ConvLSTM2D":
-        batches = [x.reshape(3, 6, 2, 2, 1) for x in batches]
-    if part == "output-for-each-step":
-        assert tuple(made(keras.tensor(batches[0])).shape)[:2] == (3, 6)
-    else:
-        masked = [keras.carry(keras.tensor(x), valid_steps()) for x in batches]
-        with refuted_by(ValueError, match="ncompatible shapes for broadcasting"):
-            high, low = (keras.numpy(made(x)) for x in masked)
-        assert same(high[valid_steps()], low[valid_steps()])
+@pytest.mark.parametrize("layer", ["Conv1D", "SeparableConv1D"])
+def test_convolutions_work_over_time_and_use_the_mask(keras, layer):
+    convolution = getattr(keras.layers, layer)(2, 3, padding="same")
+    high, low = (convolution(sequences(keras, padding)) for padding in (2.0, -2.0))
+    require(tuple(high.shape) == (3, 6, 2), "there is an output for each step")
+    high, low = keras.numpy(high), keras.numpy(low)
+    require(same(high[0, :2], low[0, :2]), "far from the padding nothing of it is seen")
+    assert same(high[valid_steps()], low[valid_steps()])
