@@ -6,6 +6,17 @@ import inspect
 from maskspec import Unavailable, require
 from tests.support.probes import padded_features, same, symbolic_batch, valid_steps
 
+# The table on the page "Layer by layer", but for the rows that link what decides them.
+GROUPS = {
+    "hands-it-on": """Activation ActivityRegularization AlphaDropout BatchNormalization Dense
+        Dropout ELU GaussianDropout GaussianNoise LayerNormalization LeakyReLU PReLU
+        SpatialDropout1D ThresholdedReLU TimeDistributed UnitNormalization""",
+    "uses-it": "Bidirectional GRU GlobalAveragePooling1D LSTM RNN SimpleRNN",
+    "neither": """AveragePooling1D Conv1D Conv1DTranspose Cropping1D DepthwiseConv1D Dot EinsumDense
+        Flatten GlobalMaxPooling1D Lambda LocallyConnected1D MaxPooling1D Permute RMSNormalization
+        RepeatVector Reshape SeparableConv1D UpSampling1D ZeroPadding1D""",
+}
+
 
 def stack(keras, between):
     """Built-in layers, in turn, that leave the time axis alone and mix no two timesteps."""
@@ -163,26 +174,31 @@ def reactions(keras):
     found = {}
     for name, make in typical(keras):
         try:
-            found[name] = reaction(keras, make())
+            found[name] = reaction(keras, make(), padded_features(0.5), valid_steps())
         except Unavailable:
             continue
     require(len(found) >= 40, "there are built-in layers to ask")
     return found
 
 
-def reaction(keras, layer):
-    batch, words = padded_features(0.5), set()
+def reaction_to_single_steps(keras, layer):
+    """What a layer that takes a batch of single steps does with a mask of shape (batch,)."""
+    return reaction(keras, layer, padded_features(0.5)[:, 5], valid_steps()[:, 5])
+
+
+def reaction(keras, layer, batch, valid):
+    words = set()
     unmasked = keras.numpy(layer(keras.tensor(batch)))
     where = ...
-    if unmasked.shape[:2] == (3, 6):
-        words, where = {"keeps time"}, valid_steps()
+    if unmasked.shape[:2] == valid.shape:
+        words, where = {"keeps time"}, valid
     try:
-        result = layer(keras.carry(keras.tensor(batch), valid_steps()))
+        result = layer(keras.carry(keras.tensor(batch), valid))
     except Exception:
         return words | {"raises"}
     mask = keras.mask_of(result)
     if mask is not None:
-        handed_on = same(keras.numpy(mask), valid_steps())
+        handed_on = same(keras.numpy(mask), valid)
         words.add("hands on" if handed_on else "makes its own")
     if not same(keras.numpy(result)[where], unmasked[where]):
         words.add("uses")
