@@ -11,10 +11,16 @@ from maskspec import NEVER, claim, observe, require
 from tests.support.builtin_layers import GROUPS, reaction_to_single_steps, reactions, stack
 from tests.support.builtin_layers import consumer as builtin_consumer
 from tests.support.consumers import consumer, gappy_ids, looked_up
-from tests.support.layers import arriving, custom_layer, failure, follows_the_ids, time_changer
+from tests.support.layers import (
+    NO_MASK,
+    arriving,
+    custom_layer,
+    failure,
+    follows_the_ids,
+    time_changer,
+)
 from tests.support.probes import compose, embedding, padded_ids, same, valid_steps
 
-NO_MASK = valid_steps() * 0 - 1  # what a mask reader makes of it
 BAD_SHAPES = (
     "(?i)incompatible shapes|must be broadcastable|must match|out of range|array size|axis sizes"
 )

@@ -4,13 +4,13 @@ Page: spec/custom-layers.md
 """
 
 import re
-import warnings
 
 import numpy as np
 import pytest
 
 from maskspec import Parameter, Unavailable, case, claim, observe, raises, refuted_by, require
 from tests.support.layers import (
+    NO_MASK,
     WITH_KERAS_OPS,
     WITH_TF,
     WRITTEN_WITH,
@@ -28,6 +28,14 @@ from tests.support.layers import (
     my_activation,
     time_changer,
 )
+from tests.support.own_layers import (
+    false_alarm,
+    masked_model,
+    symbolic_output,
+    two_outputs,
+    under_the_start_of_its_mask,
+    warned,
+)
 from tests.support.probes import (
     MODES,
     TF_FUNCTION,
@@ -37,26 +45,9 @@ from tests.support.probes import (
     padded_features,
     padded_ids,
     same,
-    symbolic_batch,
     valid_steps,
 )
 from tests.support.releases import BEFORE_KERAS_3, KERAS_3, ON_TENSORFLOW
-
-NO_MASK = -np.ones((3, 6))  # what a mask_reader shows where no mask arrives
-
-
-def symbolic_output(keras, layer):
-    """The output of ``layer`` behind an embedding while a model is being built."""
-    return layer(embedding(keras)(symbolic_batch(keras)))
-
-
-def warned(layer, x):
-    """The warnings that a call of ``layer`` gives."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        layer(x)
-    return [str(w.message) for w in caught]
-
 
 # --- what happens by default -------------------------------------------------------------------
 
@@ -97,31 +88,6 @@ def test_layer_warns_that_it_destroys_the_mask(keras, kind):
     found = warned(custom_layer(keras, kind), masked)
     require(not found or "destroy the mask" in found[0], "no other warning is given")
     assert found
-
-
-def block_of(keras, inner):
-    """A layer that opts in, calls ``inner`` and adds its input."""
-
-    class Block(keras.layers.Layer):
-        def __init__(self):
-            super().__init__()
-            self.supports_masking = True
-            self.inner = inner
-
-        def call(self, x):
-            return self.inner(x) + x
-
-    return Block()
-
-
-def false_alarm(keras, kind):
-    """A layer, as a callable from a tensor, that hands on the mask and of which something warns."""
-    if kind == "GroupQueryAttention":
-        attention = keras.layers.GroupQueryAttention(2, 2, 1)
-        return lambda x: attention(x, x)
-    if kind == "inside-a-block":
-        return block_of(keras, custom_layer(keras))
-    return custom_layer(keras, kind)
 
 
 @claim("custom-layers.warning-without-loss", holds=KERAS_3)
@@ -268,21 +234,6 @@ def test_compute_mask_that_returns_none_ends_the_mask(keras, mode):
     assert same(arriving(keras, mode, layer), NO_MASK)
 
 
-def two_outputs(keras, kind):
-    """A layer with the flag that returns its input doubled and trebled, in a tuple or a list."""
-
-    class TwoOutputs(keras.layers.Layer):
-        def __init__(self):
-            super().__init__()
-            self.supports_masking = True
-
-        def call(self, inputs):
-            results = inputs * 2.0, inputs * 3.0
-            return list(results) if kind == "list" else results
-
-    return TwoOutputs()
-
-
 @claim("custom-layers.second-output-unmasked")
 @pytest.mark.parametrize("kind", ["tuple", "list"])
 @pytest.mark.parametrize("mode", ["eager", "functional"])
@@ -342,22 +293,6 @@ def test_rnn_fails_on_a_mask_shorter_than_its_input(keras, mode):
     run(masked=True)(padded_ids())  # a mask that is as long as the input is fine
     with pytest.raises(Exception, match=BAD_LENGTH):
         run(masked=False)(padded_ids())
-
-
-def under_the_start_of_its_mask(keras, mode):
-    """Whether an RNN that keeps every second step, and the old mask, uses the start of that."""
-    ids, rnn, batch = embedding(keras), keras.layers.SimpleRNN(3), padded_ids()[:, ::-1]
-    forwards = time_changer(keras, "halve", masked=False)
-    kept = keras.tensor(keras.numpy(changed(keras, "halve", ids(batch))))
-    first, own = (keras.tensor(mask != 0) for mask in (batch[:, :3], batch[:, 1::2]))
-    expected = keras.numpy(rnn(kept, mask=first))
-    require(not same(expected, keras.numpy(rnn(kept, mask=own))), "the two masks differ in effect")
-    unmasked = keras.numpy(rnn(kept))
-    require(not same(expected, unmasked), "the start of the mask has an effect")
-    with refuted_by(Exception, match="(?i)unstack|axis sizes"):
-        result = compose(keras, mode, [ids, forwards, rnn])(batch)
-    require(not same(result, unmasked), "the RNN uses the mask in some way")
-    return same(result, expected)
 
 
 @claim(
@@ -446,14 +381,6 @@ def test_tensorflow_function_in_compute_mask_refuses_symbolic_tensors(keras, mod
 
 
 # --- layers that are saved ---------------------------------------------------------------------
-
-
-def masked_model(keras, *layers):
-    """A functional model that masks steps of zeros, with ``layers`` behind."""
-    x = inputs = keras.Input((None, 4))
-    for layer in (keras.layers.Masking(), *layers):
-        x = layer(x)
-    return keras.Model(inputs, x)
 
 
 @claim("custom-layers.savedmodel-without-class-drops-the-mask", exists=BEFORE_KERAS_3)

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from maskspec import NEVER, Unavailable, claim, observe, refuted_by, require
+from maskspec import NEVER, Unavailable, claim, observe, raises, refuted_by, require
 from tests.support.probes import (
     LENGTHS,
     compose,
@@ -64,7 +64,7 @@ def model_of_ids(keras):
 def test_a_batch_needs_one_length(keras, rows):
     require(keras.tensor(pad(keras, rows)).shape[0] == len(rows), "padded rows form a batch")
     require(keras.tensor([row[:1] for row in rows]).shape[0] == len(rows), "so do truncated rows")
-    with pytest.raises(ValueError, match=NOT_RECTANGULAR):
+    with raises(ValueError, match=NOT_RECTANGULAR):
         keras.tensor(rows)
 
 
@@ -232,7 +232,7 @@ def test_samples_of_different_lengths_must_become_a_tensor(keras, method):
     model.compile("sgd", "mse", run_eagerly=True)
     further = [np.zeros((3, 6, 4))] if method == "fit" else []
     require(getattr(model, method)(batch, *further, verbose=0) is not None, "a tensor is taken")
-    with pytest.raises(ValueError, match=NO_DATA):
+    with raises(ValueError, match=NO_DATA):
         getattr(model, method)(SMALL_ROWS, *further, verbose=0)
 
 
@@ -375,7 +375,7 @@ def test_both_sides_are_pre_by_default(keras, parameter):
 @claim("padding.unknown-side-raises")
 @pytest.mark.parametrize("parameter", ["padding", "truncating"])
 def test_unknown_side_raises(keras, parameter):
-    with pytest.raises(ValueError, match=f'(?i){parameter} type "?middle'):
+    with raises(ValueError, match=f'(?i){parameter} type "?middle'):
         pad(keras, ROWS, maxlen=4, **{parameter: "middle"})
 
 

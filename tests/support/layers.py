@@ -2,6 +2,8 @@
 
 from types import SimpleNamespace
 
+import numpy as np
+
 from maskspec import Parameter, Unavailable
 from tests.support.probes import compose, embedding, padded_ids, same
 from tests.support.releases import KERAS_3, ON_TENSORFLOW
@@ -11,6 +13,7 @@ from tests.support.releases import KERAS_3, ON_TENSORFLOW
 WITH_TF = Parameter("tf", exists=ON_TENSORFLOW)
 WITH_KERAS_OPS = Parameter("keras.ops", exists=KERAS_3)
 WRITTEN_WITH = (WITH_TF, WITH_KERAS_OPS)
+NO_MASK = -np.ones((3, 6))  # what a mask_reader shows where no mask arrives
 
 
 def functions(keras, written_with):
