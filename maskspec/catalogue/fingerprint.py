@@ -51,6 +51,7 @@ def _reach(value: Any, home: Path, parts: Dict[str, str], named: Set[str]) -> No
         named |= names
         for name in sorted(names):
             found = function.__globals__.get(name)
+            found = getattr(found, "__wrapped__", found)  # of a function that remembers answers
             if inspect.ismodule(found) and home in Path(getattr(found, "__file__", "")).parents:
                 raise ValueError(f"{key} reaches into the module {name}: import the names instead")
             if inspect.isfunction(found) or inspect.isclass(found):
