@@ -102,11 +102,7 @@ def test_rnn_layers_consume_masks(keras, kind):
     assert same(run(padded_features(-2.0), mask), masked)
 
 
-@claim(
-    "rnn.stacked-cells-break-on-jax",
-    holds={"keras/jax": "<3.10"},
-    instead="rnn.layers-consume-masks",
-)
+@claim("rnn.stacked-cells-break-on-jax", holds={"keras/jax": "<3.10"})
 def test_stacked_cells_break_on_a_mask(keras):
     run = runner(keras, "StackedRNNCells")
     require(not failure(run, padded_features()), "without a mask it works")
