@@ -3,6 +3,7 @@
 pytest_plugins = [
     "maskspec.running.plugin",
     "maskspec.records.recording",
+    "maskspec.records.survey",
     "maskspec.rendering.summary",
     "maskspec.rendering.progress",
 ]

@@ -62,6 +62,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="WORDS",
         help="only claims that name one of these, such as LSTM,Embedding,sample_weight",
     )
+    option(
+        "--subject",
+        action="append",
+        default=[],
+        metavar="LAYERS",
+        help="only what the atlas says of these layers, such as LSTM,Embedding",
+    )
     option("--all", action="store_true", help="unfold what is only counted at first")
     option("--implementation", default="", metavar="NAME", help="which installed one is meant")
     option("--json", action="store_true", help="print it for a program")

@@ -13,7 +13,7 @@ import inspect
 import os
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Any, Dict, Iterator, List, Mapping, Set, Tuple, Union
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Set, Tuple, Union
 
 ADAPTER = Path(__file__).resolve().parents[1] / "running" / "adapter.py"
 ALWAYS_RUN = ("__init__", "reset")  # methods of the adapter that run for every case
@@ -27,11 +27,36 @@ def fingerprint(check: FunctionType, parameters: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
 
 
+def of_functions(functions: Iterable[FunctionType], text: str, home: Path, helper: type) -> str:
+    """The same for code that is no test: ``functions``, and ``text`` that says what else counts.
+
+    What they reach below ``home`` counts, and so do the methods of ``helper`` that they name.
+    """
+    parts: Dict[str, str] = {}
+    named = {"__init__"}
+    for function in functions:
+        _reach(function, home, parts, named)
+    size = -1
+    while size != len(named):  # a method may name further ones
+        size = len(named)
+        for name in sorted(named & vars(helper).keys()):
+            found = vars(helper)[name]
+            found = found.fget if isinstance(found, property) else found
+            if inspect.isfunction(found):
+                _reach(found, home, parts, named)
+    return hashlib.sha256((_joined(parts, named) + text).encode("utf-8")).hexdigest()[:12]
+
+
 @functools.lru_cache(maxsize=None)  # the cases of a test share it
 def _reached(check: FunctionType) -> str:
     parts: Dict[str, str] = {}
     named = set(ALWAYS_RUN)
     _reach(check, Path(check.__code__.co_filename).parent, parts, named)
+    return _joined(parts, named)
+
+
+def _joined(parts: Dict[str, str], named: Set[str]) -> str:
+    """All of ``parts``, and what the adapter has by the names that they use."""
     methods, operations = _adapter(ADAPTER, os.stat(str(ADAPTER)).st_mtime_ns)
     for name in sorted(named):
         if name in methods:

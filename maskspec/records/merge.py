@@ -8,11 +8,13 @@ such records of one cell differ, neither is.
 import argparse
 import shutil
 from pathlib import Path
-from typing import Dict, Iterable, List, NamedTuple, Set
+from typing import Callable, Dict, Iterable, List, NamedTuple, Set, Tuple
 
-from maskspec.records import results
+from maskspec.records import facts, results
 from maskspec.records.specification import Specification, load
-from maskspec.records.staleness import of_cell, wanting
+from maskspec.records.staleness import of_atlas, of_cell, wanting
+
+Complain = Callable[[Specification, Path], Tuple[str, str]]
 
 
 class Merged(NamedTuple):
@@ -24,47 +26,63 @@ class Merged(NamedTuple):
 
 
 def merge(project: Specification, folders: Iterable[Path]) -> Merged:
-    """Copy each sound ``results.jsonl`` anywhere below ``folders`` to its cell's folder."""
+    """Copy each sound record and atlas anywhere below ``folders`` to its cell's folder."""
     folders = list(folders)
     for folder in folders:
         if not folder.is_dir():
             raise ValueError(f"there is no folder {folder}")
-    sound: Dict[str, Set[bytes]] = {}
+    taken: Dict[str, None] = {}
+    refused: List[str] = []
+    for file, complain in (("results.jsonl", _record_amiss), (facts.FILE, _atlas_amiss)):
+        paths = sorted({path for folder in folders for path in folder.rglob(file)})
+        sound, complaints = _sound(project, paths, complain)
+        refused += complaints
+        for cell, path in sound.items():
+            there = project.root / "spec" / "releases" / cell / file
+            if not there.exists() or there.read_bytes() != path.read_bytes():
+                shutil.copyfile(str(path), str(there))
+                taken[cell] = None
+    return Merged(sorted(taken), sorted(refused), wanting(load(project.root)))
+
+
+def _sound(
+    project: Specification, paths: Iterable[Path], complain: Complain
+) -> Tuple[Dict[str, Path], Set[str]]:
+    """The one file of each cell that may be taken, and why others may not."""
+    contents: Dict[str, Set[bytes]] = {}
     origin: Dict[str, Path] = {}
     refused: Set[str] = set()
-    for path in sorted({p for folder in folders for p in folder.rglob("results.jsonl")}):
+    for path in paths:
         try:
-            record = results.read(path)
-            complaint = amiss(project, record)
+            cell, complaint = complain(project, path)
         except results.BrokenRecord as error:
             refused.add(str(error))
             continue
         if complaint:
             refused.add(f"{path}:1: {complaint}")
             continue
-        sound.setdefault(record.cell, set()).add(path.read_bytes())
-        origin[record.cell] = path
-    taken = []
-    for cell in sorted(sound):
-        if len(sound[cell]) > 1:
-            refused.add(f"{origin[cell]}:1: there are {len(sound[cell])} different ones of {cell}")
-            continue
-        there = project.root / "spec" / "releases" / cell / "results.jsonl"
-        if not there.exists() or there.read_bytes() not in sound[cell]:
-            shutil.copyfile(str(origin[cell]), str(there))
-            taken.append(cell)
-    return Merged(taken, sorted(refused), wanting(project, set(sound) - _several(sound)))
+        contents.setdefault(cell, set()).add(path.read_bytes())
+        origin[cell] = path
+    for cell in [cell for cell, found in contents.items() if len(found) > 1]:
+        refused.add(f"{origin[cell]}:1: there are {len(contents[cell])} different ones of {cell}")
+        del origin[cell]
+    return dict(sorted(origin.items())), refused
 
 
-def amiss(project: Specification, record: results.Record) -> str:
-    """Why ``record`` does not speak for the tests as they are now, or ``""``."""
+def _record_amiss(project: Specification, path: Path) -> Tuple[str, str]:
+    """The cell of a record, and why it does not speak for the tests as they are now, or ""."""
+    record = results.read(path)
     if record.cell not in project.releases.cells:
-        return f"{record.cell} is no cell of this project"
-    return str(of_cell(project, record.cell, record))
+        return record.cell, f"{record.cell} is no cell of this project"
+    return record.cell, str(of_cell(project, record.cell, record))
 
 
-def _several(sound: Dict[str, Set[bytes]]) -> Set[str]:
-    return {cell for cell, records in sound.items() if len(records) > 1}
+def _atlas_amiss(project: Specification, path: Path) -> Tuple[str, str]:
+    """The same of an atlas."""
+    atlas = facts.read(path)
+    if atlas.cell not in project.releases.cells:
+        return atlas.cell, f"{atlas.cell} is no cell of this project"
+    return atlas.cell, of_atlas(atlas)
 
 
 def main(asked: argparse.Namespace) -> int:

@@ -3,21 +3,19 @@
 import hashlib
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterator, List
 
 import pytest
 
 from maskspec.catalogue.cases import Case, cases_of, collect, fingerprinted
 from maskspec.catalogue.cells import PRE
 from maskspec.catalogue.verdicts import Key, Row
-from maskspec.records import results
+from maskspec.records import facts, results
+from maskspec.records.header import NotRecorded, about, header_differs
 from maskspec.records.staleness import current
+from maskspec.records.survey import Survey
 from maskspec.running.discovery import Installed
 from maskspec.running.plugin import CASE, Session, deselect
-
-
-class NotRecorded(Exception):
-    """The run is no whole, clean run of the cell; the message says why."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,7 +39,10 @@ def pytest_configure(config: pytest.Config) -> None:
         if option.stale:
             raise pytest.UsageError("--stale: say with --record=DIR which record is meant")
         return
-    for name, given in (("--claim", option.claim), ("-k", option.keyword), ("-m", option.markexpr)):
+    for name, given in (
+        ("--claim", option.claim), ("-k", option.keyword), ("-m", option.markexpr),
+        ("--subject", option.subject), ("--aspect", option.aspect),
+    ):  # fmt: skip
         if given:
             raise pytest.UsageError(f"--record is for a whole run: leave out {name}")
     try:
@@ -73,7 +74,7 @@ class Recorder:
             deselect(self.config, items, [not self._is_recorded(item) for item in items])
 
     def _is_recorded(self, item: Any) -> bool:
-        if CASE not in item.stash:
+        if CASE not in item.stash:  # an example on a page, or a subject of the atlas
             return False
         installed: Installed = item.callspec.params["keras"]
         row = self._recorded(installed).get(item.stash[CASE].key)
@@ -89,7 +90,7 @@ class Recorder:
         except (FileNotFoundError, results.BrokenRecord) as error:
             self.notes.append(f"all of {installed.cell} was run: {_words(error)}")
             return {}
-        differ = _difference(old.header, about(installed))
+        differ = header_differs(old.header, about(installed))
         if differ:
             self.notes.append(f"all of {installed.cell} was run: the record there had {differ}")
             return {}
@@ -102,8 +103,8 @@ class Recorder:
             return
         try:
             for installed in Session.of(self.config).installed:
-                path = self._record(installed, exitstatus)
-                self.notes.append(f"recorded {path}")
+                for path in self._record(installed, exitstatus):
+                    self.notes.append(f"recorded {path}")
                 if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
                     session.exitstatus = pytest.ExitCode.OK  # all of it was up to date
         except (NotRecorded, OSError) as error:
@@ -114,16 +115,24 @@ class Recorder:
         for note in self.notes:
             terminalreporter.write_line(note, bold=True)
 
-    def _record(self, installed: Installed, exitstatus: int) -> Path:
-        """Write the record of ``installed``; raise ``NotRecorded`` if the run was not whole.
+    def _record(self, installed: Installed, exitstatus: int) -> Iterator[Path]:
+        """Write what was run of ``installed``; raise ``NotRecorded`` if the run was not whole."""
+        nothing = (pytest.ExitCode.NO_TESTS_COLLECTED,) if self.stale else ()
+        if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, *nothing):
+            raise NotRecorded("the run was interrupted or could not start")
+        if self.config.option.atlas != "only":
+            yield self._record_claims(installed)
+        survey = Survey.of(self.config)
+        if survey.is_on and facts.has_atlas(installed.cell):
+            yield survey.record(installed)
+
+    def _record_claims(self, installed: Installed) -> Path:
+        """Write the verdicts of ``installed``.
 
         With ``--stale``, rows of the record there that are up to date stand for cases that have
         not run. An unexpected verdict is recorded (it was observed); an error or a missing case is
         not, but that the record of a pre-release may lack the cases that end in an error.
         """
-        nothing = (pytest.ExitCode.NO_TESTS_COLLECTED,) if self.stale else ()
-        if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, *nothing):
-            raise NotRecorded("the run was interrupted or could not start")
         ran = [r for r in Session.of(self.config).results if r.cell == installed.cell]
         faults = {r.row.key for r in ran if r.is_error}
         if faults and not installed.cell.endswith(PRE):
@@ -151,33 +160,10 @@ class Recorder:
         return {case.key: case for case in cases_of(collection.cases, installed.implementation)}
 
 
-def about(installed: Installed) -> Dict[str, Any]:
-    """What the header of a record says of the environment."""
-    return {
-        "schema": results.SCHEMA,
-        "cell": installed.cell,
-        "implementation": installed.implementation,
-        "version": installed.version,
-        "backend": installed.backend,
-        **results.environment(),
-    }
-
-
 def suite(cases: Any) -> str:
     """The revision of the whole suite: one hash over what all cases run."""
     fingerprints = sorted(case.fingerprint for case in cases)
     return hashlib.sha256("".join(fingerprints).encode()).hexdigest()[:12]
-
-
-def _difference(old: Dict[str, Any], new: Dict[str, Any]) -> str:
-    """What tells two headers apart, in words; "" if nothing does."""
-    flat = [{**{k: v for k, v in h.items() if k != "suite"}, **h["packages"]} for h in (old, new)]
-    found = [
-        f"{key} {flat[0].get(key, 'missing')}, here is {flat[1].get(key, 'none')}"
-        for key in sorted(flat[0].keys() | flat[1].keys())
-        if key != "packages" and flat[0].get(key) != flat[1].get(key)
-    ]
-    return "; ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
 
 
 def _words(error: Exception) -> str:

@@ -74,9 +74,13 @@ def write(folder: Path, record: Record) -> Path:
     counts = Counter(row.verdict for row in record.rows)
     footer = {"rows": len(record.rows), **{v: counts[v] for v in VERDICTS}}
     lines = [record.header, *(row._asdict() for row in sorted(record.rows)), footer]
-    path = folder / record.cell / "results.jsonl"
+    return write_lines(folder / record.cell / "results.jsonl", lines)
+
+
+def write_lines(path: Path, lines: Iterable[Any]) -> Path:
+    """Write one JSON value a line, in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".results.{os.getpid()}.tmp")
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.tmp")
     try:
         with partial.open("w", encoding="utf-8", newline="\n") as file:
             for line in lines:
@@ -90,24 +94,31 @@ def write(folder: Path, record: Record) -> Path:
 
 def read(path: Path) -> Record:
     """Read one record; raise ``BrokenRecord`` with ``path:line`` and what is wrong there."""
-    lines = path.read_bytes().splitlines()  # bytes: str would also split at U+2028 and its like
-    if not lines:
-        raise BrokenRecord(f"{path}:1: the file is empty")
-    parsed = _parse_all(path, lines)
-    _expect_keys(path, 1, parsed[0], HEADER_KEYS, "header")
-    if parsed[0]["schema"] != SCHEMA:
-        raise BrokenRecord(f"{path}:1: schema {parsed[0]['schema']}, this project reads {SCHEMA}")
-    if len(parsed) < 2 or "rows" not in parsed[-1]:
-        raise BrokenRecord(f"{path}:{len(lines)}: cut short, the last line is no footer")
+    parsed = read_lines(path, dict, HEADER_KEYS)
     rows = []
     for number, row in enumerate(parsed[1:-1], 2):
         _expect_keys(path, number, row, ROW_KEYS, "row")
         if row["verdict"] not in VERDICTS:
             raise BrokenRecord(f"{path}:{number}: unknown verdict {row['verdict']!r}")
         rows.append(Row(**row))
-    _expect_keys(path, len(lines), parsed[-1], FOOTER_KEYS, "footer")
-    _expect_footer(path, len(lines), parsed[-1], rows)
+    _expect_keys(path, len(parsed), parsed[-1], FOOTER_KEYS, "footer")
+    _expect_footer(path, len(parsed), parsed[-1], rows)
     return Record(parsed[0], rows)
+
+
+def read_lines(path: Path, kind: type, header: Set[str]) -> List[Any]:
+    """The header, the rows, each a ``kind``, and the footer of a record; ``BrokenRecord`` if the
+    file is cut short or its header has other keys."""
+    lines = path.read_bytes().splitlines()  # bytes: str would also split at U+2028 and its like
+    if not lines:
+        raise BrokenRecord(f"{path}:1: the file is empty")
+    parsed = _parse_all(path, lines, kind)
+    _expect_keys(path, 1, parsed[0], header, "header")
+    if parsed[0]["schema"] != SCHEMA:
+        raise BrokenRecord(f"{path}:1: schema {parsed[0]['schema']}, this project reads {SCHEMA}")
+    if len(parsed) < 2 or not isinstance(parsed[-1], dict) or "rows" not in parsed[-1]:
+        raise BrokenRecord(f"{path}:{len(lines)}: cut short, the last line is no footer")
+    return parsed
 
 
 def read_all(root: Path, cells: Iterable[str]) -> Tuple[Dict[str, Record], List[str]]:
@@ -124,22 +135,22 @@ def read_all(root: Path, cells: Iterable[str]) -> Tuple[Dict[str, Record], List[
     return records, problems
 
 
-def _parse_all(path: Path, lines: List[bytes]) -> List[Dict[str, Any]]:
+def _parse_all(path: Path, lines: List[bytes], kind: type) -> List[Any]:
     try:  # at once is several times faster
-        values: List[Dict[str, Any]] = json.loads(b"[%b]" % b",".join(lines))
+        values: List[Any] = json.loads(b"[%b]" % b",".join(lines))
     except ValueError:
         values = []
-    if len(values) == len(lines) and all(isinstance(value, dict) for value in values):
+    if len(values) == len(lines) and all(isinstance(value, (dict, kind)) for value in values):
         return values
-    return [_parse(path, number, line) for number, line in enumerate(lines, 1)]
+    return [_parse(path, number, line, kind) for number, line in enumerate(lines, 1)]
 
 
-def _parse(path: Path, number: int, line: bytes) -> Dict[str, Any]:
+def _parse(path: Path, number: int, line: bytes, kind: type) -> Any:
     try:
         value = json.loads(line)
     except ValueError:
         raise BrokenRecord(f"{path}:{number}: no JSON; the file is cut short or edited") from None
-    if not isinstance(value, dict):
+    if not isinstance(value, (dict, kind)):
         raise BrokenRecord(f"{path}:{number}: a line is one JSON object")
     return value
 

@@ -9,7 +9,7 @@ from maskspec.catalogue import project
 from maskspec.catalogue.cells import Cell
 from maskspec.catalogue.claims import decided_on
 from maskspec.catalogue.verdicts import verdict_of
-from maskspec.records import results
+from maskspec.records import facts, results
 
 
 @dataclass
@@ -49,6 +49,27 @@ class Specification(project.Project):
             verdicts = {cell: verdict_of(found[cell]) for cell in self.records if cell in found}
             self._claim_verdicts[claims] = verdicts
         return self._claim_verdicts[claims]
+
+    @cached_property
+    def has_atlas(self) -> bool:
+        """Whether this project runs the atlas."""
+        return (self.root / "tests" / "atlas").is_dir()
+
+    @property
+    def atlases(self) -> Dict[str, facts.Atlas]:
+        """The atlas of each cell that has one which can be read, pre-releases included."""
+        return self._atlases[0]
+
+    @property
+    def broken_atlases(self) -> List[str]:
+        """A message, beginning with file and line, for each atlas that is missing or broken."""
+        return self._atlases[1]
+
+    @cached_property
+    def _atlases(self) -> Tuple[Dict[str, facts.Atlas], List[str]]:
+        if not self.has_atlas:
+            return {}, []
+        return facts.read_all(self.root, self.releases.cells.values())
 
     @cached_property
     def _claim_verdicts(self) -> Dict[Tuple[str, ...], Dict[str, str]]:

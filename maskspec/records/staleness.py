@@ -2,8 +2,12 @@
 
 from typing import Dict, Iterable, List, NamedTuple, Optional
 
+from maskspec.atlas.aspects import load
+from maskspec.atlas.fingerprints import of_aspects, of_subjects
+from maskspec.atlas.layers import SUBJECTS
 from maskspec.catalogue.cases import Case, cases_of
 from maskspec.catalogue.verdicts import Key, Row
+from maskspec.records import facts
 from maskspec.records.results import Record
 from maskspec.records.specification import Specification
 
@@ -52,12 +56,33 @@ def of_cell(project: Specification, name: str, record: Optional[Record] = None) 
     return staleness(found, cases, is_pre=cell.is_pre)
 
 
-def wanting(project: Specification, fresh: Iterable[str] = ()) -> List[str]:
-    """The cells that have no record which is whole and up to date, but for ``fresh`` ones."""
+def of_atlas(atlas: facts.Atlas) -> str:
+    """What was another set-up or question when ``atlas`` was recorded, in words; "" if nothing."""
+    now = {"subjects": of_subjects(SUBJECTS), "aspects": of_aspects(load())}
+    told = []
+    for kind, hashes in now.items():
+        then: Dict[str, str] = atlas.header[kind]
+        differ = [name for name in {**hashes, **then} if hashes.get(name) != then.get(name)]
+        if differ:
+            told.append(f"{len(differ)} {kind} were others when it was recorded ({differ[0]}, …)")
+    return "; ".join(told)
+
+
+def lacks_facts(project: Specification, name: str) -> bool:
+    """Whether a cell has to have an atlas, and has none that is whole and up to date."""
+    if not project.has_atlas or not facts.has_atlas(name):
+        return False
+    return name not in project.atlases or bool(of_atlas(project.atlases[name]))
+
+
+def wanting(project: Specification) -> List[str]:
+    """The cells that lack a record or an atlas which is whole and up to date."""
     return [
         name
         for name in project.releases.cells
-        if name not in fresh and (name not in project.all_records or any(of_cell(project, name)))
+        if name not in project.all_records
+        or any(of_cell(project, name))
+        or lacks_facts(project, name)
     ]
 
 

@@ -5,10 +5,17 @@ from typing import Iterator, List
 from maskspec.catalogue.cells import Cell
 from maskspec.catalogue.verdicts import HOLDS
 from maskspec.records.specification import Specification
-from maskspec.rendering.compare import KINDS, Change, claims_of, compare
+from maskspec.rendering.compare import (
+    KINDS,
+    Change,
+    claims_of,
+    compare,
+)
+from maskspec.rendering.facts import fact_changes, in_words, layers_that_change
 from maskspec.rendering.history import address, ahead, causes, pairs, title
 
 NAMED_CASES = 4
+FEW_FACTS = 25  # at most so many lines of facts are listed
 
 
 def page(project: Specification) -> str:
@@ -35,15 +42,37 @@ def _section(project: Specification, before: Cell, after: Cell) -> Iterator[str]
     records = project.all_records[before.name], project.all_records[after.name]
     changes, total = compare(project, *records), claims_of(records[0])
     known = causes(project, [(before.name, after.name)])
+    facts = list(_facts(project, before, after))
     if not changes:
         yield f"None of {total} claims changed."
+        yield from facts
         return
     yield f"{len(changes)} of {total} claims changed."
+    yield from facts
     for kind in KINDS:
         mine = [change for change in changes if change.kind == kind]
         if mine:
             yield from ["", f"**{kind[0].upper()}{kind[1:]}**: {KINDS[kind]}.", ""]
             yield from (_bullet(change, known.get(change.claim.id, [])) for change in mine)
+
+
+def _facts(project: Specification, before: Cell, after: Cell) -> Iterator[str]:
+    """Which facts of the atlas change: each, if they are few, else how many of which layers."""
+    found = fact_changes(project, before.name, after.name)
+    if before.name not in project.atlases or after.name not in project.atlases:
+        return
+    total = len(project.atlases[before.name].facts)
+    if not found:
+        yield from ["", f"None of {total} [facts](atlas/README.md) changed."]
+        return
+    told = f"{len(found)} of {total} [facts](atlas/README.md) changed"
+    words = in_words(found)
+    if len(words) <= FEW_FACTS:
+        yield from ["", f"{told}:", "", *(f"- {change}" for change in words)]
+        return
+    counts = layers_that_change(found)
+    named = [f"[{layer}](atlas/{layer}.md) {count}" for layer, count in counts.items()]
+    yield from ["", f"{told}, by layer: {', '.join(named)}."]
 
 
 def _bullet(change: Change, cause: List[str]) -> str:

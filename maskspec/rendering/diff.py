@@ -1,12 +1,14 @@
 """What changes from one cell to another: ``python -m maskspec diff tf2.15 keras3.15-tensorflow``.
 
-With ``--json`` it prints ``{"from", "to", "claims", "changes"}``: the two cells, how many claims
-the first decides, and a list of ``{"claim", "chapter", "sentence", "kind", "before", "after",
-"cases", "vanished", "observed", "otherwise", "instead", "advice", "causes", "page"}``. There
-``kind`` says how the change is noticed, ``cases`` maps a case to its two verdicts, ``vanished``
-lists the cases without a verdict in the second cell, ``observed`` maps a case with the same verdict
-to its two observations, ``instead`` maps the findings that hold in the second cell to their
-sentences, ``advice`` is what the page says to do, and ``causes`` are pull requests or commits.
+With ``--json`` it prints ``{"from", "to", "claims", "facts", "changes"}``: the two cells, how many
+claims the first decides, the facts of the atlas that change as a list of ``{"subject", "aspect",
+"question", "before", "after"}`` ("" where it is not asked), and the claims that change as a list of
+``{"claim", "chapter", "sentence", "kind", "before", "after", "cases", "vanished", "observed",
+"otherwise", "instead", "advice", "causes", "page"}``. There ``kind`` says how the change is
+noticed, ``cases`` maps a case to its two verdicts, ``vanished`` lists the cases without a verdict
+in the second cell, ``observed`` maps a case with the same verdict to its two observations,
+``instead`` maps the findings that hold in the second cell to their sentences, ``advice`` is what
+the page says to do, and ``causes`` are pull requests or commits.
 """
 
 import argparse
@@ -20,12 +22,23 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Sequence
 
+from maskspec.atlas.layers import SUBJECTS
 from maskspec.catalogue.cells import nearest
 from maskspec.catalogue.verdicts import HOLDS
-from maskspec.records import results
+from maskspec.records import facts, results
 from maskspec.records.results import Record
 from maskspec.records.specification import Specification, load
-from maskspec.rendering.compare import KINDS, RAISES, SILENT, UNDECIDED, Change, claims_of, compare
+from maskspec.rendering.compare import (
+    KINDS,
+    RAISES,
+    SILENT,
+    UNDECIDED,
+    Change,
+    claims_of,
+    compare,
+)
+from maskspec.rendering.facts import fact_changes, layers_that_change
+from maskspec.rendering.facts import in_words as facts_in_words
 from maskspec.rendering.history import causes, path
 from maskspec.running.discovery import NotUsable, discover
 
@@ -62,14 +75,22 @@ def in_words(
     after: Record,
     words: Sequence[str] = (),
     everything: bool = False,
+    layers: Sequence[str] = (),
 ) -> Iterator[str]:
-    """The comparison for a reader: a table, then the gravest changes, or all of them."""
+    """The comparison for a reader: a table, then the gravest changes, or all of them.
+
+    With ``layers``, it is what changes for these: the facts of the atlas alone.
+    """
     changes = about(compare(project, before, after), words)
+    if layers:
+        yield from _facts(project, before, after, layers, everything=True)
+        return
     what = f" that name {' or '.join(words)}" if words else ""
     yield (
         f"{_name(before)} -> {_name(after)}: {len(changes) or 'none'} of {claims_of(before)} "
         f"claims change{what}"
     )
+    yield from _facts(project, before, after, (), everything)
     if not changes:
         return
     yield ""
@@ -88,8 +109,21 @@ def in_words(
         yield from ["", f"and {sum(rest.values())} more ({told}): add --all"]
 
 
+def known_layers(names: Sequence[str]) -> Sequence[str]:
+    """``names``, if all are layers of the atlas; raise ``ValueError`` with the nearest if not."""
+    known = {subject.layer for subject in SUBJECTS}
+    for name in names:
+        if name not in known:
+            raise ValueError(f"the atlas has no layer {name}; {nearest(name, known)}")
+    return names
+
+
 def as_data(
-    project: Specification, before: Record, after: Record, words: Sequence[str] = ()
+    project: Specification,
+    before: Record,
+    after: Record,
+    words: Sequence[str] = (),
+    layers: Sequence[str] = (),
 ) -> Dict[str, Any]:
     """The comparison for a program; see the module's docstring."""
     known = causes(project, path(project, before.cell, after.cell))
@@ -97,6 +131,16 @@ def as_data(
         "from": before.cell,
         "to": after.cell,
         "claims": claims_of(before),
+        "facts": [
+            {
+                "subject": change.subject.name,
+                "aspect": change.aspect.id,
+                "question": change.aspect.question,
+                "before": change.before,
+                "after": change.after,
+            }
+            for change in fact_changes(project, before.cell, after.cell, layers)
+        ],
         "changes": [
             {
                 "claim": c.claim.id,
@@ -117,6 +161,32 @@ def as_data(
             for c in about(compare(project, before, after), words)
         ],
     }
+
+
+def _facts(
+    project: Specification,
+    before: Record,
+    after: Record,
+    layers: Sequence[str],
+    everything: bool,
+) -> Iterator[str]:
+    """How many facts of the atlas change, of which layers, and if asked for each of them."""
+    pair = before.cell, after.cell
+    if not project.has_atlas:
+        return
+    if not set(pair) <= set(project.atlases):
+        yield f"facts of layers: {' or '.join(set(pair) - set(project.atlases))} has no atlas"
+        return
+    changes = fact_changes(project, *pair, layers)
+    of = f" of {', '.join(layers)}" if layers else " of layers"
+    yield f"{pair[0]} -> {pair[1]}: {len(changes) or 'none'} of the facts{of} change"
+    if everything:
+        for words in facts_in_words(changes):
+            yield from _filled(words.replace("*", ""))
+    elif changes:
+        counts = layers_that_change(changes)
+        named = ", ".join(f"{layer} {count}" for layer, count in counts.items())
+        yield from _filled(f"{named}; see them with --subject {next(iter(counts))}, or --all")
 
 
 def _table(project: Specification, changes: Sequence[Change]) -> Iterator[str]:
@@ -227,6 +297,8 @@ def _run_here(project: Specification, implementation: str) -> Record:
             encoding="utf-8",
         )  # fmt: skip
         found = [results.read(path) for path in sorted(Path(folder).glob("*/results.jsonl"))]
+        for path in Path(folder).glob(f"*/{facts.FILE}"):
+            project.atlases[path.parent.name] = facts.read(path)
     if len(found) != 1:
         raise ValueError(f"nothing was recorded here: {'; '.join(done.stdout.splitlines()[-3:])}")
     return found[0]
@@ -240,9 +312,10 @@ def main(asked: argparse.Namespace) -> int:
         record_of(project, asked.before, asked.implementation),
         record_of(project, asked.after, asked.implementation),
     )
-    data = as_data(project, *pair, words)
+    layers = known_layers([name for part in asked.subject for name in part.split(",") if name])
+    data = as_data(project, *pair, words, layers)
     if asked.json:
         print(json.dumps(data, indent=1, ensure_ascii=False))
     else:
-        print("\n".join(in_words(project, *pair, words, asked.all)))
-    return 1 if data["changes"] else 0
+        print("\n".join(in_words(project, *pair, words, asked.all, layers)))
+    return 1 if (data["facts"] if layers else data["changes"] or data["facts"]) else 0

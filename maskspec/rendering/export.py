@@ -11,6 +11,12 @@
   ``cases``: by case name, its own narrower ``holds`` and ``exists`` (lists, may be empty);
   ``verdicts``: by recorded cell, ``{verdict, cases}``, where ``cases`` maps a case name to
   ``{verdict, observed}``.
+``atlas``: what each layer does with a mask,
+  ``subjects``: list of ``{name, class}``, where ``name`` is the code that builds it and what tells
+  it from others, ``class`` its public name in ``keras.layers``;
+  ``excused``: public name to reason, ``reasons``: reason to words;
+  ``aspects``: by id, ``{question, outcomes}`` (an outcome may also be ``raises`` and the class of
+  the error); ``facts``: by cell, subject and aspect, the outcome.
 ``statements``: by id, ``source``, ``says``, ``units``, ``claims`` (ids), ``untestable`` (or null).
 """
 
@@ -18,6 +24,9 @@ import argparse
 import json
 from typing import Any, Dict
 
+from maskspec.atlas.aspects import load as load_aspects
+from maskspec.atlas.excused import EXCUSED, REASONS
+from maskspec.atlas.layers import SUBJECTS
 from maskspec.catalogue.pages import Claim
 from maskspec.catalogue.verdicts import verdict_of
 from maskspec.records.specification import Specification, load
@@ -37,6 +46,16 @@ def export(project: Specification) -> Dict[str, Any]:
             for cell, record in project.records.items()
         },
         "claims": [_claim(project, claim) for claim in project.book.claims],
+        "atlas": {
+            "subjects": [{"name": one.name, "class": one.layer} for one in SUBJECTS],
+            "excused": EXCUSED,
+            "reasons": REASONS,
+            "aspects": {
+                one.id: {"question": one.question, "outcomes": list(one.outcomes)}
+                for one in load_aspects()
+            },
+            "facts": {cell: atlas.by_subject for cell, atlas in project.atlases.items()},
+        },
         "statements": {
             id: {
                 "source": statement.source,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List, Tuple
 
 from maskspec.records.specification import Specification, load
-from maskspec.rendering import changes, chapters, evidence, factcheck
+from maskspec.rendering import atlas, changes, chapters, evidence, factcheck
 
 
 def generated(project: Specification) -> Dict[Path, str]:
@@ -25,7 +25,7 @@ def generated(project: Specification) -> Dict[Path, str]:
     files[spec / "CHANGES.md"] = changes.page(project)
     for slug, source in project.sources.items():
         files[spec / "sources" / f"{slug}.md"] = factcheck.page(project, source)
-    return files
+    return {**files, **atlas.pages(project)}
 
 
 def stale(project: Specification) -> Iterator[Tuple[Path, int]]:
@@ -41,10 +41,12 @@ def stale(project: Specification) -> Iterator[Tuple[Path, int]]:
 
 
 def left_over(project: Specification) -> List[Path]:
-    """Pages of evidence for chapters that are gone."""
-    known = {chapter.name for chapter in project.book.chapters}
-    pages = sorted((project.root / "spec" / "evidence").glob("*.md"))
-    return [page for page in pages if page.stem not in known]
+    """Pages of evidence for chapters that are gone, and of the atlas for layers that are."""
+    spec, known = project.root / "spec", {chapter.name for chapter in project.book.chapters}
+    found = [page for page in (spec / "evidence").glob("*.md") if page.stem not in known]
+    layers = atlas.pages(project)
+    found += [page for page in (spec / "atlas").glob("*.md") if layers and page not in layers]
+    return sorted(found)
 
 
 def write(project: Specification) -> List[Path]:

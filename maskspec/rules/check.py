@@ -5,12 +5,13 @@ import itertools
 from typing import Iterable, List
 
 from maskspec.records.specification import Specification, load
-from maskspec.rules import claims, expectations, files, sources
+from maskspec.rules import atlas, claims, expectations, files, sources
 from maskspec.rules.kinds import RULES, Problem
 
-MODULES = (claims, expectations, files, sources)  # importing them registers their rules
+MODULES = (claims, expectations, files, sources, atlas)  # importing them registers their rules
 UNREADABLE = ("broken-page", "broken-test", "empty-input")
-OF_RECORDS = ("stale-record", "unproved-boundary", "instead-does-not-hold", "stale-evidence")
+OF_RECORDS = ("stale-record", "unproved-boundary", "instead-does-not-hold", "stale-evidence",
+              "stale-atlas", "dead-subject")  # fmt: skip
 
 
 def check(project: Specification, *, unrecorded: bool = False) -> List[Problem]:

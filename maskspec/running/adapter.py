@@ -10,7 +10,7 @@ import inspect
 import os
 import random
 import sys
-from typing import Any, Callable, Dict, Iterator, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -244,6 +244,80 @@ class Keras(Namespace):
 
         compiled: Callable[..., Any] = tf.function(f)
         return compiled
+
+    def reset_states(self, layer: Any) -> None:
+        """Forget the states that a stateful ``layer`` keeps; the method lost its s in Keras 3."""
+        if getattr(layer, "stateful", False):
+            name = "reset_state" if hasattr(layer, "reset_state") else "reset_states"
+            getattr(layer, name)()
+
+    def public_layers(self) -> List[str]:
+        """The names of all public classes of ``layers``, those in ``experimental`` included."""
+        found: List[str] = []
+        folders = ("experimental", "preprocessing")
+
+        def walk(module: Any, path: str) -> None:
+            for name in dir(module):
+                value = None if name.startswith("_") else getattr(module, name)
+                if inspect.isclass(value):
+                    found.append(path + name)
+                elif name in folders and value is not None:
+                    walk(value, f"{path}{name}.")
+
+        walk(self._module.layers, "")
+        return sorted(found)
+
+    @property
+    def file_ending(self) -> str:
+        """That of a file that a whole model is saved in: ``.keras``, or ``.h5`` before TF 2.12."""
+        has_it = self.implementation in ("keras", "tf_keras")
+        if self.implementation == "tf.keras":
+            has_it = tuple(map(int, self.installed.version.split(".")[:2])) >= (2, 12)
+        return ".keras" if has_it else ".h5"
+
+    @contextlib.contextmanager
+    def policy(self, name: str) -> Iterator[None]:
+        """Within this, new layers have the policy of dtypes ``name``, ``mixed_float16`` say."""
+        get, set_to = self._policies()
+        before = get()
+        set_to(name)
+        try:
+            yield
+        finally:
+            set_to(before)
+
+    def _policies(self) -> Tuple[Callable[[], Any], Callable[[Any], None]]:
+        """What reads and sets the global policy; where it stands differs from release to release.
+
+        ``keras.config`` in Keras 3, ``mixed_precision`` since TF 2.4, before that in
+        ``mixed_precision.experimental`` under other names.
+        """
+        if self.implementation == "keras":
+            return self.config.dtype_policy, self.config.set_dtype_policy
+        module = self.mixed_precision
+        try:
+            return module.global_policy, module.set_global_policy
+        except Unavailable:
+            return module.experimental.global_policy, module.experimental.set_policy
+
+    def graph(self, f: Callable[..., Any], inputs: Sequence[Tuple[Any, str]]) -> Callable[..., Any]:
+        """``f`` compiled by the backend for tensors of such shapes and dtypes.
+
+        A size may be None: TensorFlow then traces one graph for all sizes, JAX one for each.
+        """
+        if self.backend_name == "jax":
+            import jax
+
+            jitted: Callable[..., Any] = jax.jit(f)
+            return jitted
+        if self.backend_name != "tensorflow":
+            raise Unavailable(f"nothing is traced into a graph on the {self.backend_name} backend")
+        import tensorflow as tf
+
+        signature = [tf.TensorSpec(shape, dtype) for shape, dtype in inputs]
+        # AutoGraph would rewrite the caller's functions; Keras rewrites its layers itself
+        traced: Callable[..., Any] = tf.function(f, input_signature=signature, autograph=False)
+        return traced
 
 
 _loaded: Dict[Installed, Keras] = {}

@@ -13,6 +13,9 @@ VERSION = tuple(int(part) for part in importlib.metadata.version("{distribution}
 {api}
 utils = types.ModuleType("utils")
 utils.set_random_seed = lambda seed: None
+layers = types.ModuleType("layers")
+layers.Dense = type("Dense", (), dict())
+layers.Wrapper = type("Wrapper", (), dict())
 ops = types.ModuleType("ops")
 ops.convert_to_tensor = lambda value, dtype=None: value
 ops.convert_to_numpy = lambda value: value

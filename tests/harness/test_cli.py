@@ -143,6 +143,7 @@ KEYS = {
         "id", "chapter", "sentence", "otherwise", "finding", "statements", "path", "line", "tests",
         "holds", "exists", "instead", "cases", "verdicts",
     },
+    "atlas": {"subjects", "excused", "reasons", "aspects", "facts"},
     "statements": {"source", "says", "units", "claims", "untestable"},
 }  # fmt: skip
 
@@ -150,14 +151,15 @@ KEYS = {
 @pytest.mark.parametrize("part", KEYS)
 def test_export_has_exactly_the_documented_keys(exported, part):
     assert set(exported) == {"schema", *KEYS}
-    entries = exported[part] if part == "claims" else exported[part].values()
+    of_part = {"claims": exported["claims"], "atlas": [exported["atlas"]]}
+    entries = of_part[part] if part in of_part else exported[part].values()
     assert {frozenset(entry) for entry in entries} == {frozenset(KEYS[part])}
     assert all(f"``{key}``" in export.__doc__ for key in KEYS[part])
 
 
 def test_export_documents_no_key_that_it_lacks(exported):
     documented = set(re.findall(r"``(\w+)``", export.__doc__)) | {"path", "line", "name"}
-    inner = {"verdict", "cases", "observed", "path", "line", "name"}
+    inner = {"verdict", "cases", "observed", "path", "line", "name", "class", "raises"}
     assert documented - inner == {*exported, *set().union(*KEYS.values())} - inner
 
 

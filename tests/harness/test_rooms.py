@@ -12,7 +12,8 @@ from miniature import ROOT
 from maskspec.__main__ import VERBS
 
 HOUSE = ROOT / "maskspec"
-ROOMS = ("catalogue", "running", "records", "rendering", "rules")  # each may use those before it
+# Each may use those before it.
+ROOMS = ("catalogue", "running", "atlas", "records", "rendering", "rules")
 FRAMEWORKS = {"tensorflow", "keras", "tf_keras", "jax", "torch"}
 MODULES = sorted(HOUSE.rglob("*.py"), key=str)
 IDS = [p.relative_to(HOUSE).as_posix() for p in MODULES]
@@ -64,6 +65,13 @@ def test_the_catalogue_imports_neither_a_framework_nor_numpy():
     )
     assert "maskspec.catalogue.project" in done.stdout
     assert not (FRAMEWORKS | {"numpy", "pytest"}) & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("path", (HOUSE / "atlas").rglob("*.py"), ids=str)
+def test_the_atlas_stands_on_the_adapter_alone(path):
+    mine = {name for name in imports(path) if name.startswith("maskspec.running")}
+    assert mine <= {"maskspec.running.judging.Unavailable"}
+    assert "pytest" not in {name.partition(".")[0] for name in imports(path)}
 
 
 def test_nothing_in_tests_reads_pages():

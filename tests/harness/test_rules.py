@@ -5,6 +5,7 @@ import re
 import shutil
 
 import pytest
+import test_atlas
 
 from maskspec.rules.check import RULES
 
@@ -204,6 +205,7 @@ CHANGES = [
     ("dead-cause", cause(*NEIGHBOURS, []), "keras-team/keras#1 names no claim"),
     ("dead-cause", cause(*NEIGHBOURS[::-1], ["demo.pads-last"]), "are no neighbouring recorded"),
     ("unproved-inventory", remove("../texts/talk.txt"), "there is no such text"),
+    *test_atlas.CHANGES,
 ]
 
 

@@ -1,0 +1,88 @@
+"""The life of a layer: its first call, a subclass, from its config, after saving and loading."""
+
+import os
+import tempfile
+from typing import Any
+
+from maskspec.atlas.asking.output import AGREEMENT, agreement
+from maskspec.atlas.aspects import aspect, is_plain
+from maskspec.atlas.batches import padded
+from maskspec.atlas.subject import Subject
+from maskspec.atlas.trial import Seen, Trial, flat, settle
+
+
+@aspect("life.first-call", "Does the first call give what a second one gives?", AGREEMENT, is_plain)
+def first_call(trial: Trial) -> str:
+    batch, fresh = padded(trial.subject.feeds), trial.part("fresh", trial.build)
+    first = trial.once("first call", lambda: trial.apply(fresh, batch))
+    return agreement(first, trial.once("second call", lambda: trial.apply(fresh, batch)))
+
+
+def copied(trial: Trial, what: str, is_subclass: bool) -> Seen:
+    def call() -> Seen:
+        made = type(trial.layer)
+        if is_subclass:
+            made = type("Own", (made,), {})
+        copy = made.from_config(trial.layer.get_config())
+        batch = padded(trial.subject.feeds)
+        trial.apply(copy, batch.unmasked())
+        settle(copy)
+        return trial.apply(copy, batch)
+
+    return trial.once(what, call)
+
+
+@aspect("life.config", "Does a copy from its config give the same?", AGREEMENT, is_plain)
+def config(trial: Trial) -> str:
+    return agreement(trial.padded(), copied(trial, "from config", is_subclass=False))
+
+
+@aspect("life.subclass", "Does an unchanged subclass give the same?", AGREEMENT, is_plain)
+def subclass(trial: Trial) -> str:
+    return agreement(trial.padded(), copied(trial, "subclass", is_subclass=True))
+
+
+def behind_masking(subject: Subject) -> bool:
+    """Whether a ``Masking`` layer can give the inputs their masks."""
+    return is_plain(subject) and all(
+        feed.dtype == "float32" and len(feed.features) == 1 for feed in subject.feeds
+    )
+
+
+@aspect("life.saved", "Does a saved and loaded model give the same?", AGREEMENT, behind_masking)
+def saved(trial: Trial) -> str:
+    def model() -> Any:
+        return trial.part("behind Masking", lambda: behind(trial))
+
+    before = trial.once("before saving", lambda: called(trial, model()))
+    return agreement(before, trial.once("loaded", lambda: called(trial, loaded(trial, model()))))
+
+
+def behind(trial: Trial) -> Any:
+    """A functional model of the subject, each masked input behind a ``Masking`` layer."""
+    keras, inputs, tensors = trial.keras, [], []
+    for feed in trial.subject.feeds:
+        inputs.append(keras.Input(shape=(None, *feed.features), dtype=feed.dtype))
+        tensors.append(keras.layers.Masking()(inputs[-1]) if feed.masked else inputs[-1])
+    layer = trial.build()
+    model = keras.Model(inputs, trial.give(layer, tensors))
+    settle(layer)
+    return model
+
+
+def loaded(trial: Trial, model: Any) -> Any:
+    """``model``, saved as ``.keras``, or as HDF5 where there is no such format, and loaded."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, f"model{trial.keras.file_ending}")
+        model.save(path)
+        return trial.keras.models.load_model(path)
+
+
+def called(trial: Trial, model: Any) -> Seen:
+    batch = padded(trial.subject.feeds)
+    outputs = flat(model([trial.keras.tensor(x) for x in batch.inputs]))
+    masks = [trial.keras.mask_of(output) for output in outputs]
+    return Seen(
+        tuple(map(trial.keras.numpy, outputs)),
+        tuple(None if m is None else trial.keras.numpy(m) for m in masks),
+    )

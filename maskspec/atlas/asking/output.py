@@ -1,0 +1,107 @@
+"""On the way out: which mask the output carries."""
+
+from typing import Dict, Optional, Tuple
+
+import numpy as np
+
+from maskspec.atlas.aspects import NotAsked, aspect
+from maskspec.atlas.batches import Array, padded
+from maskspec.atlas.comparing import same, same_mask
+from maskspec.atlas.subject import Subject
+from maskspec.atlas.trial import Seen, Trial
+
+INPUTS, OWN, NONE = "the input's", "one of its own", "none"
+FIRST, SECOND = "the first input's", "the second input's"
+ALL, ANY = "steps valid in all inputs", "steps valid in any input"
+JOINED = "the inputs' one after the other"
+MASKS = (INPUTS, FIRST, SECOND, ALL, ANY, JOINED, OWN, NONE)
+
+
+def name_of(mask: Optional[Array], masks: Tuple[Optional[Array], ...]) -> str:
+    """Which of ``MASKS`` an output carries whose inputs carried ``masks``."""
+    if mask is None:
+        return NONE
+    there = [m for m in masks if m is not None]
+    if len(there) == 1:
+        return INPUTS if np.array_equal(mask, there[0]) else OWN
+    candidates: Dict[str, Array] = {}
+    if there:
+        candidates = {JOINED: np.concatenate(there, 1), FIRST: there[0], SECOND: there[1]}
+    if len({m.shape for m in there}) == 1:
+        candidates.update({ALL: np.all(there, 0), ANY: np.any(there, 0)})
+    found = [name for name in candidates if np.array_equal(mask, candidates[name])]
+    return found[0] if found else OWN
+
+
+def carried(trial: Trial, mode: str) -> str:
+    seen = trial.padded(mode)
+    return name_of(seen.mask, padded(trial.subject.feeds).masks)
+
+
+@aspect("out.mask", "Which mask does the output carry?", MASKS)
+def eagerly(trial: Trial) -> str:
+    return carried(trial, "eager")
+
+
+@aspect("out.functional", "Which mask does the output carry in a functional model?", MASKS)
+def functional(trial: Trial) -> str:
+    return carried(trial, "functional")
+
+
+@aspect("out.graph", "Which mask does the output carry in a graph of unknown length?", MASKS)
+def graph(trial: Trial) -> str:
+    return carried(trial, "graph")
+
+
+def agreement(one: Seen, other: Seen) -> str:
+    """Whether two ways to call the subject gave the same."""
+    if not all(map(same, one.outputs, other.outputs)):
+        return "other results"
+    return "the same" if all(map(same_mask, one.masks, other.masks)) else "another mask"
+
+
+AGREEMENT = ("the same", "other results", "another mask")
+
+
+@aspect("out.model-agrees", "Does a functional model give what an eager call gives?", AGREEMENT)
+def model_agrees(trial: Trial) -> str:
+    return agreement(trial.padded(), trial.padded("functional"))
+
+
+@aspect("out.graph-agrees", "Does a graph give what an eager call gives?", AGREEMENT)
+def graph_agrees(trial: Trial) -> str:
+    return agreement(trial.padded(), trial.padded("graph"))
+
+
+@aspect("out.fits", "Does the output's mask fit the output?", ("yes", "no", "there is no mask"))
+def fits(trial: Trial) -> str:
+    seen = trial.padded()
+    if seen.mask is None:
+        return "there is no mask"
+    return "yes" if seen.mask.shape == seen.output.shape[: seen.mask.ndim] else "no"
+
+
+@aspect("out.further", "Which mask do the further outputs carry?", (*MASKS, "several"))
+def further(trial: Trial) -> str:
+    seen = trial.padded()
+    masks = padded(trial.subject.feeds).masks
+    found = {name_of(mask, masks) for mask in seen.masks[1:]}
+    if not found:
+        raise NotAsked("there is one output")
+    return found.pop() if len(found) == 1 else "several"
+
+
+@aspect("out.input-after", "Does the input still carry its mask after the call?", ("yes", "no"))
+def input_after(trial: Trial) -> str:
+    return "yes" if trial.padded().kept else "no"
+
+
+def always(subject: Subject) -> bool:
+    return True
+
+
+@aspect(
+    "out.unmasked", "Which mask does the output carry if no input has one?", (OWN, NONE), always
+)
+def unmasked(trial: Trial) -> str:
+    return NONE if trial.unmasked().mask is None else OWN

@@ -1,0 +1,153 @@
+"""The layers of the public API as subjects; ``excused`` says why the others are none.
+
+To add a layer, add a line: the code that builds it, in the group that takes the same inputs. The
+code may use every public layer by its name, ``Sequential``, and ``keras``.
+"""
+
+from typing import Any, List, Tuple
+
+import numpy as np
+
+from maskspec.atlas.batches import Array, Feed
+from maskspec.atlas.subject import Subject
+
+FEATURES = (Feed(),)
+UNMASKED = (Feed(masked=False),)
+IDS = (Feed((), "int32"),)
+PADDED_IDS = (Feed((), "int32", masked=False),)
+TWO = (Feed(), Feed())
+ONE_OF_TWO = (Feed(), Feed(masked=False))
+NONE_OF_TWO = (Feed(masked=False), Feed(masked=False))
+QUERY_VALUE = (Feed(), Feed(steps=7))
+QUERY_VALUE_KEY = (Feed(), Feed(steps=7), Feed(steps=7))
+ROWS_1D = (Feed((5, 2)),)
+IMAGES = (Feed((5, 5, 2)),)
+VOLUMES = (Feed((3, 3, 3, 2)),)
+
+
+def of(feeds: Tuple[Feed, ...], *codes: str, **more: Any) -> List[Subject]:
+    return [Subject(code, feeds, **more) for code in codes]
+
+
+def after_another(*masks: Array) -> Array:
+    return np.concatenate(masks, 1)
+
+
+def widened(mask: Array) -> Array:
+    return np.pad(mask, ((0, 0), (1, 1)), "constant")
+
+
+def narrowed(mask: Array) -> Array:
+    return mask[:, 1:-1]
+
+
+def repeated(mask: Array) -> Array:
+    return np.repeat(mask, 2, 1)
+
+
+_SET_UPS: List[Subject] = [
+    # Each step by itself
+    *of(
+        FEATURES,
+        "Activation('tanh')", "ActivityRegularization(0.1)", "AlphaDropout(0.5)", "Dense(3)",
+        "Dropout(0.5)", "ELU()", "EinsumDense('abc,cd->abd', (None, 3))", "GaussianDropout(0.5)",
+        "GaussianNoise(0.5)", "Identity()", "Lambda(lambda x: x * 2)",
+        "Lambda(lambda x: x * 2, mask=lambda x, mask=None: mask)", "LayerNormalization()",
+        "LeakyReLU()", "PReLU(shared_axes=[1])", "RMSNormalization()", "ReLU()", "Rescaling(2.0)",
+        "Softmax()", "SpatialDropout1D(0.5)", "ThresholdedReLU()", "UnitNormalization()",
+        "Normalization(mean=0.5, variance=2.0)", "SpectralNormalization(Dense(3))",
+        "TimeDistributed(Dense(3))", "TernaryDense(3)",
+    ),
+    # Over the steps
+    *of(
+        FEATURES,
+        "AdaptiveAveragePooling1D(3)", "AdaptiveMaxPooling1D(3)", "AveragePooling1D(2)",
+        "BatchNormalization()", "Conv1D(3, 3)", "Conv1D(3, 3, padding='same')",
+        "Conv1D(3, 3, padding='causal')", "Conv1D(3, 2, strides=2)", "Conv1DTranspose(3, 2)",
+        "DepthwiseConv1D(3, padding='same')", "Flatten()", "GlobalAveragePooling1D()",
+        "GlobalAveragePooling1D(keepdims=True)", "GlobalMaxPooling1D()", "GroupNormalization(2)",
+        "LayerNormalization(axis=1)", "LocallyConnected1D(3, 3)", "MaxPooling1D(2)",
+        "Permute((2, 1))", "Reshape((-1, 2))", "SeparableConv1D(3, 3, padding='same')",
+        "Softmax(axis=1)", "SyncBatchNormalization()",
+    ),
+    *of(FEATURES, "GlobalAveragePooling1D(data_format='channels_first')",
+        "GlobalMaxPooling1D(data_format='channels_first')"),
+    *of(FEATURES, "BatchNormalization()", note="training", arguments=(("training", True),),
+        has_state=True),
+    *of(FEATURES, "Cropping1D(1)", steps=narrowed),
+    *of(FEATURES, "ZeroPadding1D(1)", steps=widened),
+    *of(FEATURES, "UpSampling1D(2)", steps=repeated),
+    # Recurrent layers
+    *of(
+        FEATURES,
+        "LSTM(3, return_sequences=True)", "LSTM(3)",
+        "LSTM(3, return_sequences=True, return_state=True, go_backwards=True)",
+        "LSTM(3, return_sequences=True, zero_output_for_mask=True)",
+        "LSTM(3, return_sequences=True, recurrent_activation='tanh')",
+        "GRU(3, return_sequences=True)", "GRU(3)",
+        "GRU(3, return_sequences=True, reset_after=False)",
+        "SimpleRNN(3, return_sequences=True)", "SimpleRNN(3)",
+        "SimpleRNN(3, return_sequences=True, go_backwards=True)",
+        "SimpleRNN(3, return_sequences=True, return_state=True)",
+        "SimpleRNN(3, return_sequences=True, unroll=True)",
+        "SimpleRNN(3, return_sequences=True, zero_output_for_mask=True)",
+        "RNN(LSTMCell(3), return_sequences=True)",
+        "RNN(GRUCell(3))",
+        "RNN([SimpleRNNCell(3), SimpleRNNCell(2)], return_sequences=True)",
+        "Bidirectional(SimpleRNN(3, return_sequences=True))", "Bidirectional(SimpleRNN(3))",
+        "Bidirectional(SimpleRNN(3, return_sequences=True), merge_mode='sum')",
+        "Bidirectional(SimpleRNN(3, return_sequences=True), merge_mode='mul')",
+        "Bidirectional(SimpleRNN(3, return_sequences=True), merge_mode='ave')",
+        "Bidirectional(SimpleRNN(3, return_sequences=True), merge_mode=None)",
+        "Bidirectional(LSTM(3, return_sequences=True, return_state=True))",
+    ),
+    *of(FEATURES, "SimpleRNN(3, return_sequences=True, stateful=True)", has_state=True),
+    *of(ROWS_1D, "ConvLSTM1D(3, 3, return_sequences=True)", "ConvLSTM1D(3, 3)"),
+    *of(IMAGES, "ConvLSTM2D(3, 3, return_sequences=True)", "ConvLSTM2D(3, 3)"),
+    *of(VOLUMES, "ConvLSTM3D(3, 2)"),
+    # A layer or model for each step
+    *of(ROWS_1D, "TimeDistributed(GlobalAveragePooling1D())", "TimeDistributed(SimpleRNN(3))",
+        "TimeDistributed(Flatten())"),
+    *of(IMAGES, "TimeDistributed(Conv2D(3, 3))"),
+    *of(ROWS_1D, "TimeDistributed(Sequential([Dense(3), SimpleRNN(3)]))"),
+    # Models as layers
+    *of(FEATURES, "Sequential([Dense(3), SimpleRNN(3, return_sequences=True)])",
+        "Sequential([SimpleRNN(3, return_sequences=True), Dense(3)])"),
+    # What makes masks
+    *of(UNMASKED, "Masking()", note="on an input without a mask"),
+    *of(FEATURES, "Masking()", note="on a masked input"),
+    *of(PADDED_IDS, "Embedding(10, 3, mask_zero=True)", note="on an input without a mask"),
+    *of(IDS, "Embedding(10, 3, mask_zero=True)", note="on a masked input"),
+    *of(IDS, "Embedding(10, 3)"),
+    *of(IDS, "ReversibleEmbedding(10, 3)"),
+    *of(PADDED_IDS, "ReversibleEmbedding(10, 3, mask_zero=True)",
+        note="on an input without a mask"),
+    # Ids
+    *of(IDS, "CategoryEncoding(num_tokens=10)", "Discretization(bin_boundaries=[2.0, 5.0])",
+        "Hashing(num_bins=10)", "IntegerLookup(vocabulary=[1, 2, 3])"),
+    *of((Feed(()),), "RepeatVector(3)", note="(batch, features)"),
+    # Several inputs
+    *of(TWO, "Add()", "Average()", "Concatenate()", "Maximum()", "Minimum()", "Multiply()",
+        "Subtract()", note="all masked"),
+    *of(ONE_OF_TWO, "Add()", "Average()", "Concatenate()", "Maximum()", "Minimum()", "Multiply()",
+        "Subtract()", note="one masked"),
+    *of(NONE_OF_TWO, "Add()", "Concatenate()", note="none masked"),
+    *of(TWO, "Concatenate(axis=1)", note="all masked", steps=after_another),
+    *of(ONE_OF_TWO, "Concatenate(axis=1)", note="one masked", steps=after_another),
+    *of(TWO, "Dot(axes=2)", note="all masked"),
+    # Attention
+    *of(QUERY_VALUE, "Attention()", "Attention(use_scale=True)", "AdditiveAttention()",
+        note="query and value"),
+    *of(QUERY_VALUE_KEY, "Attention()", "AdditiveAttention()", note="query, value and key"),
+    *of(QUERY_VALUE, "MultiHeadAttention(2, 3)", "GroupQueryAttention(3, 2, 1)",
+        note="query and value", call="each"),
+    *of(QUERY_VALUE_KEY, "MultiHeadAttention(2, 3)", note="query, value and key", call="each"),
+    *of(FEATURES, "Attention()", "AdditiveAttention()", note="of itself", call="itself"),
+    *of(FEATURES, "MultiHeadAttention(2, 3)", "MultiHeadAttention(2, 3, flash_attention=False)",
+        "GroupQueryAttention(3, 2, 1)", note="of itself", call="itself, each"),
+]  # fmt: skip
+
+SUBJECTS = [
+    subject._replace(is_variant=subject.layer in {earlier.layer for earlier in _SET_UPS[:place]})
+    for place, subject in enumerate(_SET_UPS)
+]

@@ -1,0 +1,296 @@
+"""The pytest plugin that runs the atlas: every subject is asked, and compared with the record.
+
+``tests/atlas`` has one test a kind of subject; an item is one subject on one implementation. A
+fact that differs from what was recorded of this release fails; a fact that no record has, or whose
+question or set-up was another then, passes and is counted at the end.
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set
+
+import pytest
+
+from maskspec.catalogue.cells import nearest, numbers
+from maskspec.records import facts, results
+from maskspec.records.header import NotRecorded, about, header_differs
+from maskspec.running.discovery import Installed
+from maskspec.running.plugin import Session, deselect
+
+FACTS = "maskspec.facts"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("maskspec")
+    option = group.addoption
+    option("--atlas", choices=("yes", "no", "only"), default="yes", help="run the atlas as well")
+    option("--subject", action="append", default=[], metavar="LAYER",
+           help="ask only subjects of this layer (repeatable)")  # fmt: skip
+    option("--aspect", action="append", default=[], metavar="ID",
+           help="ask only this aspect, or this kind of aspects (repeatable)")  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    survey = Survey(config)
+    config.pluginmanager.register(survey, Survey.NAME)
+    if config.option.subject or config.option.aspect:
+        survey.check_names()
+    if config.option.record is not None and survey.is_on:
+        assert survey.hashes  # now, while the files are those that are imported
+
+
+@pytest.fixture
+def atlas(request: pytest.FixtureRequest) -> Any:
+    """Asks one subject on the installed implementation that the parameter names."""
+    survey = Survey.of(request.config)
+    return lambda subject: survey.ask(request.param, subject, request.node)
+
+
+class Asked(NamedTuple):
+    """The facts of one subject that were asked here."""
+
+    cell: str
+    subject: str
+    facts: Dict[str, str]
+    public: List[str]  # the public names of layers, once a process
+
+
+class Difference(NamedTuple):
+    subject: str
+    aspect: str
+    question: str
+    recorded: str  # "" if it was not asked then
+    here: str  # "" if it is not asked here
+
+    def __str__(self) -> str:
+        was, now = self.recorded or "not asked", self.here or "not asked"
+        return f"`{self.subject}`: {self.question} {was!r} is recorded, here {now!r}"
+
+
+class Survey:
+    """One run of the atlas: what is asked, what is recorded, and what differs."""
+
+    NAME = "maskspec-survey"
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.asked: List[Asked] = []
+        self.failed: Set[str] = set()
+        self.broken: List[str] = []
+        self._atlases: Dict[Path, Optional[facts.Atlas]] = {}
+        self.named = False  # whether this process has told the public names
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> "Survey":
+        """The survey of this run."""
+        survey = config.pluginmanager.get_plugin(cls.NAME)
+        assert isinstance(survey, cls)
+        return survey
+
+    @property
+    def is_on(self) -> bool:
+        """Whether this run asks the atlas, and this project has one."""
+        there = (self.config.rootpath / "tests" / "atlas").is_dir()
+        return there and self.config.option.atlas != "no"
+
+    @cached_property
+    def hashes(self) -> "Hashes":
+        from maskspec.atlas import aspects, fingerprints, layers
+
+        return Hashes(
+            fingerprints.of_subjects(layers.SUBJECTS), fingerprints.of_aspects(aspects.load())
+        )
+
+    # --- what there is to ask -----------------------------------------------------------------
+
+    @cached_property
+    def subjects(self) -> List[Any]:
+        from maskspec.atlas.layers import SUBJECTS
+
+        wanted = self.config.option.subject
+        return [one for one in SUBJECTS if not wanted or one.layer in wanted]
+
+    @cached_property
+    def aspects(self) -> List[Any]:
+        from maskspec.atlas.aspects import load
+
+        wanted = self.config.option.aspect
+        return [one for one in load() if not wanted or {one.id, one.kind} & set(wanted)]
+
+    def check_names(self) -> None:
+        """Raise ``UsageError`` if ``--subject`` or ``--aspect`` names what there is not."""
+        from maskspec.atlas import aspects, layers
+
+        asked = aspects.load()
+        for option, known in (
+            ("subject", {one.layer for one in layers.SUBJECTS}),
+            ("aspect", {name for one in asked for name in (one.id, one.kind)}),
+        ):
+            for name in getattr(self.config.option, option):
+                if name not in known:
+                    near = nearest(name, known)
+                    raise pytest.UsageError(f"--{option} {name}: there is no such {option}; {near}")
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        if "atlas" not in metafunc.fixturenames:
+            return
+        installed = [one for one in Session.of(self.config).installed if facts.has_atlas(one.cell)]
+        subjects = self.subjects
+        names = [f"{one.implementation}-{s.name}" for one in installed for s in subjects]
+        pairs = [(one, subject) for one in installed for subject in subjects]
+        metafunc.parametrize(("atlas", "subject"), pairs, ids=names, indirect=["atlas"])
+
+    def pytest_collection_modifyitems(self, items: List[Any]) -> None:
+        deselect(self.config, items, [self._is_wanted(item) for item in items])
+
+    def _is_wanted(self, item: Any) -> bool:
+        chosen = self.config.option
+        if "atlas" not in getattr(item, "fixturenames", ()):
+            return not (chosen.atlas == "only" or chosen.subject or chosen.aspect)
+        if chosen.atlas == "no" or chosen.claim or "subject" not in item.callspec.params:
+            return False
+        installed, subject = item.callspec.params["atlas"], item.callspec.params["subject"]
+        return not chosen.stale or bool(self.stale(installed, subject))
+
+    # --- one subject --------------------------------------------------------------------------
+
+    def ask(self, installed: Installed, subject: Any, node: Any) -> None:
+        """Ask the aspects of ``subject``, note the facts on ``node``, and compare them."""
+        from maskspec.atlas.aspects import facts as facts_of
+        from maskspec.running import adapter
+
+        asked = self.stale(installed, subject) if self.config.option.stale else self.aspects
+        found = facts_of(adapter.load(installed), subject, asked)
+        public = [] if self.named else adapter.load(installed).public_layers()
+        self.named = True
+        node.user_properties.append((FACTS, [installed.cell, subject.name, found, public]))
+        differ = self.differences(installed, subject, asked, found)
+        if differ:
+            raise pytest.fail.Exception("\n".join(map(str, differ)), pytrace=False)
+
+    def stale(self, installed: Installed, subject: Any) -> List[Any]:
+        """The aspects whose fact for ``subject`` is not in the record to be brought up to date."""
+        there = self._read(self.config.option.record / installed.cell)
+        if there is None or header_differs(there.header, about(installed)):
+            return self.aspects
+        return [one for one in self.aspects if not self.hashes.agree(there, subject.name, one.id)]
+
+    def differences(
+        self, installed: Installed, subject: Any, asked: List[Any], found: Dict[str, str]
+    ) -> List[Difference]:
+        """Where ``found`` is not what was recorded with the same question and set-up."""
+        atlas = self._read(self.config.rootpath / "spec" / "releases" / self._judge(installed))
+        if atlas is None:
+            return []
+        return [
+            Difference(subject.name, one.id, one.question, was, found.get(one.id, ""))
+            for one in asked
+            if self.hashes.agree(atlas, subject.name, one.id)
+            for was in [atlas.facts.get((subject.name, one.id), "")]
+            if was != found.get(one.id, "")
+        ]
+
+    def _judge(self, installed: Installed) -> str:
+        """The cell whose record says what is expected: the installed one, or the newest before."""
+        known = Session.of(self.config).releases.cells
+        if installed.cell in known or not installed.is_new:
+            return installed.cell
+        mine = [
+            cell
+            for cell in known.values()
+            if (cell.implementation, cell.backend) == (installed.implementation, installed.backend)
+            and not cell.is_pre
+        ]
+        return max(mine, key=lambda cell: numbers(cell.release)).name if mine else ""
+
+    def _read(self, folder: Path) -> Optional[facts.Atlas]:
+        if folder not in self._atlases:
+            try:
+                self._atlases[folder] = facts.read(folder / facts.FILE)
+            except (OSError, results.BrokenRecord):
+                self._atlases[folder] = None
+        return self._atlases[folder]
+
+    # --- what is said at the end --------------------------------------------------------------
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        for installed in Session.of(self.config).installed:
+            for line in self.summary(installed):
+                terminalreporter.write_line(line)
+
+    def summary(self, installed: Installed) -> Iterator[str]:
+        """How many facts were asked, how they compare, and which layers are no subject yet."""
+        mine = [one for one in self.asked if one.cell == installed.cell]
+        if not mine:
+            return
+        count = sum(len(one.facts) for one in mine)
+        atlas = self._read(self.config.rootpath / "spec" / "releases" / self._judge(installed))
+        told = f"atlas of {installed}: {len(mine)} subjects, {count} facts"
+        if atlas is None:
+            yield f"{told}; none is recorded for this release"
+        else:
+            known = atlas.current(*self.hashes)
+            new = [1 for one in mine for a in one.facts if (one.subject, a) not in known]
+            failed = sum(one.subject in self.failed for one in mine)
+            yield (
+                told
+                + (f"; {failed} subjects differ from the record" if failed else "")
+                + (f"; {len(new)} facts are not recorded as they are asked now" if new else "")
+                + ("" if failed or new else ", all as recorded")
+            )
+        yield from (f"`keras.layers.{name}` is no subject yet" for name in self._unknown(mine))
+
+    def _unknown(self, asked: List[Asked]) -> List[str]:
+        from maskspec.atlas import excused, layers
+
+        known = {subject.layer for subject in layers.SUBJECTS} | excused.EXCUSED.keys()
+        names = {name.rpartition(".")[2] for one in asked for name in one.public}
+        return sorted(names - known)
+
+    # --- the record ---------------------------------------------------------------------------
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        noted = dict(report.user_properties) if report.when == "call" else {}
+        if FACTS in noted:
+            self.asked.append(Asked(*noted[FACTS]))
+            self.failed |= {noted[FACTS][1]} if report.failed else set()
+        elif report.when == "call" and report.failed and "tests/atlas" in report.nodeid:
+            self.broken.append(report.nodeid)
+
+    def record(self, installed: Installed) -> Path:
+        """Write the atlas of ``installed``; raise ``NotRecorded`` if the run was not whole.
+
+        With ``--stale``, facts of the record there that are up to date stand for what was not
+        asked.
+        """
+        folder: Path = self.config.option.record
+        if self.broken:
+            raise NotRecorded(f"{installed.cell}: no answer from {', '.join(self.broken)}")
+        there = self._read(folder / installed.cell)
+        header = about(installed)
+        kept: Dict[facts.Place, str] = {}
+        if self.config.option.stale and there and not header_differs(there.header, header):
+            kept = there.current(*self.hashes)
+        asked = {one.subject: one.facts for one in self.asked if one.cell == installed.cell}
+        due = [s.name for s in self.subjects if not kept or self.stale(installed, s)]
+        missing = [name for name in due if name not in asked]
+        if missing:
+            raise NotRecorded(f"{installed.cell}: {', '.join(missing[:3])} was not asked")
+        for subject, found in asked.items():
+            kept.update({(subject, aspect): outcome for aspect, outcome in found.items()})
+        told = [one.public for one in self.asked if one.cell == installed.cell and one.public]
+        public = told[0] if told else there.header["public"] if there else []
+        more = {"public": public, "subjects": self.hashes.subjects, "aspects": self.hashes.aspects}
+        return facts.write(folder, facts.Atlas({**header, **more}, kept))
+
+
+class Hashes(NamedTuple):
+    """What is asked now: the hash of each subject and of each aspect."""
+
+    subjects: Dict[str, str]
+    aspects: Dict[str, str]
+
+    def agree(self, atlas: facts.Atlas, subject: str, aspect: str) -> bool:
+        """Whether ``atlas`` was recorded with this subject and this aspect as they are now."""
+        then = atlas.header["subjects"].get(subject), atlas.header["aspects"].get(aspect)
+        return then == (self.subjects[subject], self.aspects[aspect])

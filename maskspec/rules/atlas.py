@@ -1,0 +1,72 @@
+"""Rules on the atlas: complete against the public API of each recorded release, and up to date."""
+
+from typing import Set
+
+from maskspec.atlas.aspects import RAISES, load
+from maskspec.atlas.excused import EXCUSED, REASONS
+from maskspec.atlas.layers import SUBJECTS
+from maskspec.records.facts import FILE
+from maskspec.records.specification import Specification
+from maskspec.records.staleness import of_atlas
+from maskspec.rules.kinds import Found, rule
+
+DATA = "maskspec/atlas/layers.py"
+
+
+def where(cell: str) -> str:
+    return f"spec/releases/{cell}/{FILE}"
+
+
+def public_names(project: Specification) -> Set[str]:
+    """The public names of all recorded releases, without the modules that they stand in."""
+    return {
+        name.rpartition(".")[2]
+        for atlas in project.atlases.values()
+        for name in atlas.header["public"]
+    }
+
+
+@rule("unknown-layer", f"add a line to {DATA}, or an excuse to excused.py beside it")
+def unknown_layer(project: Specification) -> Found:
+    known = {subject.layer for subject in SUBJECTS} | EXCUSED.keys()
+    for name in sorted(public_names(project) - known):
+        yield DATA, 1, f"`keras.layers.{name}` is no subject yet"
+
+
+@rule("dead-subject", f"take it out of {DATA}, or set it up so that it can be built")
+def dead_subject(project: Specification) -> Found:
+    if not project.atlases:
+        return
+    asked = {subject for atlas in project.atlases.values() for subject, _ in atlas.facts}
+    for subject in SUBJECTS:
+        if subject.name not in asked:
+            yield DATA, 1, f"{subject.name} has no fact on any release"
+    for name in sorted(EXCUSED.keys() - public_names(project)):
+        yield DATA, 1, f"{name} is excused, and no release has it"
+    for name in sorted(EXCUSED.keys() & {subject.layer for subject in SUBJECTS}):
+        yield DATA, 1, f"{name} is excused, and a subject"
+    for reason in sorted(REASONS.keys() ^ set(EXCUSED.values())):
+        yield DATA, 1, f"the reason {reason!r} is unknown, or excuses nothing"
+
+
+@rule("unknown-outcome", "add it to the outcomes of the aspect, or record the atlas again")
+def unknown_outcome(project: Specification) -> Found:
+    outcomes = {one.id: one.outcomes for one in load()}
+    for cell, atlas in project.atlases.items():
+        for number, ((_, aspect), outcome) in enumerate(atlas.facts.items(), 2):
+            known = outcomes.get(aspect, (outcome,))
+            if outcome not in known and not outcome.startswith(RAISES):
+                yield where(cell), number, f"{outcome!r} is no outcome of {aspect}"
+
+
+@rule("stale-atlas", "run python -m maskspec record")
+def stale_atlas(project: Specification) -> Found:
+    if not project.has_atlas:
+        return
+    for message in project.broken_atlases:
+        path, line, what = message.split(":", 2)
+        yield path, int(line), what.strip()
+    for cell, atlas in project.atlases.items():
+        differ = of_atlas(atlas)
+        if differ:
+            yield where(cell), 1, differ

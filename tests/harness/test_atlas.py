@@ -1,0 +1,332 @@
+"""The atlas: aspects and their outcomes, records of facts, and what a run says of them."""
+
+import pytest
+from miniature import CELLS
+
+from maskspec.__main__ import main
+from maskspec.atlas import layers
+from maskspec.atlas.aspects import NotAsked, aspect, facts, load
+from maskspec.atlas.batches import CUT, Feed, cut_out, padded, validity
+from maskspec.atlas.excused import EXCUSED
+from maskspec.atlas.fingerprints import of_aspects, of_subjects
+from maskspec.atlas.subject import Subject
+from maskspec.atlas.trial import Raised
+from maskspec.records import facts as records
+from maskspec.records.results import BrokenRecord
+from maskspec.rendering import atlas as pages
+from maskspec.rendering.facts import fact_changes, in_words
+from maskspec.running.judging import Unavailable
+
+CELL = "keras3.15-tensorflow"
+SUBJECT = Subject("Plain()")
+TOY = """
+import os
+from maskspec.atlas import aspects, layers
+from maskspec.atlas.subject import Subject
+
+layers.SUBJECTS = [Subject("Plain()"), Subject("Fancy()")]
+ASPECT = aspects.Aspect(
+    "toy.answer", "What is the answer?", ("yes", "no"), lambda subject: True,
+    lambda trial: os.environ.get(trial.subject.layer, "yes"),
+)
+aspects.load = lambda: [ASPECT]
+aspects.OF_ALL = (ASPECT.id,)
+"""
+TEST = "def test_layer(atlas, subject):\n    atlas(subject)\n"
+
+
+def answering(ask):
+    """The facts of one aspect that ``ask`` answers."""
+    one = load()[0]._replace(outcomes=("yes", "no"), ask=ask)
+    return facts(None, SUBJECT, [one])
+
+
+def throwing(error):
+    def ask(trial):
+        raise error
+
+    return ask
+
+
+def test_a_fact_is_the_outcome_of_an_aspect():
+    assert answering(lambda trial: "yes") == {"out.mask": "yes"}
+
+
+def test_an_outcome_that_the_aspect_does_not_know_is_an_error():
+    with pytest.raises(ValueError, match="out.mask of Plain.*'perhaps' is none of yes, no"):
+        answering(lambda trial: "perhaps")
+
+
+def test_an_error_of_the_subject_is_an_outcome():
+    assert answering(throwing(Raised("TypeError"))) == {"out.mask": "raises TypeError"}
+
+
+@pytest.mark.parametrize("error", [NotAsked("no steps"), Unavailable("no graph")], ids=repr)
+def test_what_cannot_be_asked_is_no_fact(error):
+    assert answering(throwing(error)) == {}
+
+
+def test_an_aspect_is_asked_only_of_subjects_that_it_applies_to():
+    unmasked = Subject("Plain()", (Feed(masked=False),))
+    asked = facts(None, unmasked, [load()[0]._replace(ask=throwing(AssertionError()))])
+    assert asked == {}
+
+
+def test_two_aspects_of_one_name_are_refused():
+    with pytest.raises(ValueError, match="there are two aspects"):
+        aspect(load()[0].id, "Again?", ("yes",))(lambda trial: "yes")
+
+
+def test_the_padding_that_is_cut_out_leaves_the_valid_steps():
+    batch = padded((Feed(),), padding=9.0)
+    assert cut_out(batch).inputs[0].shape == (3, 2, 6)
+    assert (abs(cut_out(batch).inputs[0]) < 1).all()
+    assert [validity(Feed(), 0)[row].sum() for row in CUT] == [2, 2, 2]
+
+
+def test_names_of_subjects_are_unique():
+    names = [subject.name for subject in layers.SUBJECTS]
+    assert len(names) == len(set(names)) > 100
+
+
+def test_an_edited_question_changes_its_hash_alone():
+    one, other = load()[:2]
+    before = of_aspects([one, other])
+    after = of_aspects([one._replace(outcomes=("yes",)), other])
+    assert before[one.id] != after[one.id]
+    assert before[other.id] == after[other.id]
+
+
+def test_an_edited_set_up_changes_its_hash():
+    changed = SUBJECT._replace(arguments=(("training", True),))
+    assert of_subjects([SUBJECT]) != of_subjects([changed])
+
+
+# --- records ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def written(mini):
+    """The path of a small atlas that was written."""
+    header = dict.fromkeys(records.ATLAS_KEYS, "")
+    header.update(cell=CELL, schema=1, subjects={"A": "1", "B": "2"}, aspects={"x": "3"})
+    path = mini.root / "spec" / "releases"
+    return records.write(path, records.Atlas(header, {("B", "x"): "no", ("A", "x"): "yes"}))
+
+
+def test_facts_are_read_as_they_were_written(written):
+    assert records.read(written).facts == {("A", "x"): "yes", ("B", "x"): "no"}
+
+
+@pytest.mark.parametrize(
+    "old, new, message",
+    [
+        ('["A", "x", "yes"]', '["A", "x"]', ":2: a fact is"),
+        ('["A", "x", "yes"]', '["C", "x", "yes"]', ":2: the header knows no such"),
+        ('["A", "x", "yes"]\n', "", ":3: the footer is"),
+        ('["A", "x", "yes"]', '["B", "x", "yes"]', "not sorted, or one stands twice"),
+        ('{"rows": 2}\n', "", "cut short"),
+        ('"schema": 1', '"schema": 2', "schema 2"),
+    ],
+)  # fmt: skip
+def test_a_broken_atlas_is_refused(written, old, new, message):
+    text = written.read_text(encoding="utf-8")
+    assert old in text
+    written.write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(BrokenRecord, match=message):
+        records.read(written)
+
+
+# --- a run --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def toy(mini):
+    """The miniature with an atlas of two subjects and one question, recorded."""
+    mini.write("conftest.py", mini.read("conftest.py") + TOY)
+    mini.write("tests/atlas/test_layers.py", TEST)
+    done = mini.run("--atlas=only", "--record=spec/releases")
+    assert done.code == 0, done.output
+    return mini
+
+
+def atlas_of(mini, folder="spec/releases"):
+    return records.read(mini.path(f"{folder}/{CELL}/atlas.jsonl"))
+
+
+def test_a_run_records_the_facts_and_the_public_names(toy):
+    atlas = atlas_of(toy)
+    assert atlas.facts == {("Plain()", "toy.answer"): "yes", ("Fancy()", "toy.answer"): "yes"}
+    assert atlas.header["public"] == ["Dense", "Wrapper"]
+
+
+@pytest.mark.parametrize("how", [(), ("-p", "xdist", "-n", "2")], ids=str)
+def test_an_atlas_is_the_same_in_every_order(toy, how):
+    assert toy.run("--record=again", *how).code == 0
+    assert toy.path(f"again/{CELL}/results.jsonl").exists()
+    again = toy.path(f"again/{CELL}/atlas.jsonl").read_bytes()
+    assert again == toy.path(f"spec/releases/{CELL}/atlas.jsonl").read_bytes()
+
+
+def test_a_fact_that_differs_from_the_record_fails_in_words(toy):
+    done = toy.run("--atlas=only", Fancy="no")
+    assert done.code == 1
+    assert "`Fancy()`: What is the answer? 'yes' is recorded, here 'no'" in done.output
+    assert "1 failed, 1 passed" in done.output
+
+
+def test_a_fact_whose_question_was_another_then_is_not_compared(toy):
+    toy.edit("conftest.py", '("yes", "no")', '("yes", "no", "both")')
+    assert toy.run("--atlas=only", Fancy="no").code == 0
+
+
+def test_a_stale_fact_alone_is_asked_again(toy):
+    toy.edit("conftest.py", '[Subject("Plain()")', '[Subject("Plain()", call="each")')
+    done = toy.run("--atlas=only", "--stale", "--record=spec/releases", Plain="no", Fancy="no")
+    assert "1 passed" in done.output
+    assert set(atlas_of(toy).facts.values()) == {"yes", "no"}
+
+
+def test_a_run_of_some_claims_asks_no_atlas(toy):
+    done = toy.run("--claim", "demo.pads-last")
+    assert done.code == 0
+    assert "1 passed" in done.output
+
+
+@pytest.mark.parametrize(
+    "arguments, passed", [(("--subject", "Fancy"), 1), (("--aspect", "toy"), 2)]
+)
+def test_a_part_of_the_atlas_can_be_asked(toy, arguments, passed):
+    assert f"{passed} passed" in toy.run(*arguments).output
+
+
+@pytest.mark.parametrize("option", ["--subject=Fanci", "--aspect=toys"])
+def test_what_nobody_asks_is_refused_with_the_nearest_name(toy, option):
+    done = toy.run(option)
+    assert done.code == 4
+    assert ("Fancy" if "subject" in option else "toy") in done.output
+    assert "Traceback" not in done.output
+
+
+def test_a_run_says_how_the_facts_compare_and_which_layer_nobody_asks(toy):
+    done = toy.run("--atlas=only")
+    assert "atlas of keras 3.15.1 (tensorflow 2.18.0): 2 subjects, 2 facts, all as recorded" in (
+        done.output
+    )
+    assert "`keras.layers.Dense` is no subject yet" in done.output
+    assert "; 1 subjects differ" in toy.run("--atlas=only", Fancy="no").output
+
+
+def test_a_release_without_an_atlas_is_asked_and_said_to_be_new(toy):
+    done = toy.run("--atlas=only", on=CELLS["keras3.14-tensorflow"], Fancy="no")
+    assert done.code == 0
+    assert "2 facts; none is recorded for this release" in done.output
+
+
+# --- rules --------------------------------------------------------------------------------------
+
+
+def survey(mini, public=(), facts=None, **hashes):
+    """Give each cell of the miniature an atlas in which every subject has a fact."""
+    mini.write("tests/atlas/test_layers.py", TEST)
+    mini.write("spec/atlas/README.md", f"{pages.START}\n{pages.END}\n")
+    known = {subject.name: subject.layer for subject in layers.SUBJECTS}
+    header = {
+        **dict.fromkeys(records.ATLAS_KEYS, ""),
+        "schema": 1,
+        "public": sorted({*known.values(), *EXCUSED, *public}),
+        "subjects": {**of_subjects(layers.SUBJECTS), **hashes.get("subjects", {})},
+        "aspects": of_aspects(load()),
+    }
+    rows = {(name, "out.mask"): "none" for name in known} if facts is None else facts
+    for cell in CELLS:
+        path = mini.path("spec/releases")
+        records.write(path, records.Atlas({**header, "cell": cell}, rows))
+
+
+def with_survey(**options):
+    return lambda mini: survey(mini, **options)
+
+
+# (rule, how to change the miniature, part of the message); test_rules.py runs them too
+CHANGES = [
+    ("unknown-layer", with_survey(public=["experimental.NewThing"]), "`keras.layers.NewThing` is"),
+    ("dead-subject", with_survey(facts={}), "Dense(3) has no fact on any release"),
+    ("unknown-outcome", with_survey(facts={("Dense(3)", "out.mask"): "?"}), "'?' is no outcome of"),
+    ("stale-atlas", with_survey(subjects={"Dense(3)": "old"}), "1 subjects were others"),
+    ("stale-atlas", lambda mini: mini.write("tests/atlas/test_layers.py", TEST), "no atlas of"),
+]
+
+
+def test_a_whole_atlas_trips_no_rule(mini):
+    survey(mini)
+    assert not {p.rule for p in mini.problems()} & {change[0] for change in CHANGES}
+
+
+def test_merge_takes_an_atlas_that_is_up_to_date_and_refuses_another(mini, capsys):
+    survey(mini)
+    made = mini.path(f"spec/releases/{CELL}/atlas.jsonl")
+    again = mini.path(f"again/{CELL}/atlas.jsonl")
+    mini.write(f"again/{CELL}/atlas.jsonl", made.read_text(encoding="utf-8"))
+    made.unlink()
+    assert main(["--root", str(mini.root), "merge", str(mini.path("again"))]) == 0
+    assert made.read_bytes() == again.read_bytes()
+    survey(mini, subjects={"Dense(3)": "old"})
+    mini.write(f"again/{CELL}/atlas.jsonl", made.read_text(encoding="utf-8"))
+    capsys.readouterr()
+    assert main(["--root", str(mini.root), "merge", str(mini.path("again"))]) == 1
+    out = capsys.readouterr().out
+    assert "1 subjects were others when it was recorded (Dense(3), …)" in out
+    assert f"wanting: {CELL}" in out
+
+
+# --- what changes -------------------------------------------------------------------------------
+
+
+def changed(mini, cell, **facts):
+    """Give ``Dense(3)`` other facts on one cell; the rest is as ``survey`` wrote it."""
+    path = mini.path(f"spec/releases/{cell}/atlas.jsonl")
+    atlas = records.read(path)
+    atlas.facts.update({("Dense(3)", aspect): outcome for aspect, outcome in facts.items()})
+    records.write(mini.path("spec/releases"), atlas)
+
+
+def test_questions_that_change_alike_are_told_once(mini):
+    survey(mini)
+    for cell, outcome in (("keras3.14-tensorflow", "none"), (CELL, "the input's")):
+        changed(mini, cell, **{"out.mask": outcome, "out.graph": outcome, "results.use": "no"})
+    found = fact_changes(mini.load(), "keras3.14-tensorflow", CELL)
+    assert in_words(found) == [
+        "`Dense(3)`: Which mask does the output carry? *none* → *the input's* (1 more alike)"
+    ]
+    assert fact_changes(mini.load(), "keras3.14-tensorflow", CELL, ["LSTM"]) == []
+
+
+def test_of_a_subject_that_begins_to_raise_only_that_is_told(mini):
+    survey(mini)
+    changed(mini, "keras3.14-tensorflow", **{"results.use": "no"})
+    changed(mini, CELL, **{"out.mask": "raises ValueError"})
+    found = fact_changes(mini.load(), "keras3.14-tensorflow", CELL)
+    assert [change.aspect.id for change in found] == ["out.mask"]
+
+
+def test_diff_says_what_changes_in_a_layer(mini, capsys):
+    survey(mini)
+    changed(mini, CELL, **{"out.mask": "the input's"})
+    asked = ["diff", "keras3.14-tensorflow", CELL, "--subject", "Dense"]
+    assert main(["--root", str(mini.root), *asked]) == 1
+    out = capsys.readouterr().out
+    assert "1 of the facts of Dense change" in out
+    assert "Which mask does the output carry? none → the input's" in " ".join(out.split())
+    assert main(["--root", str(mini.root), *asked[:-1], "Dens"]) == 2
+    assert "no layer Dens; did you mean Dense" in capsys.readouterr().err
+
+
+def test_sync_writes_a_page_for_each_layer(mini):
+    survey(mini)
+    assert main(["--root", str(mini.root), "sync"]) == 0
+    assert "| Which mask does the output carry? | none |" in mini.read("spec/atlas/Dense.md")
+    assert "[Dense(3)](Dense.md)" in mini.read("spec/atlas/README.md")
+    mini.write("spec/atlas/Gone.md", "# Gone\n")
+    assert main(["--root", str(mini.root), "sync"]) == 0
+    assert not mini.path("spec/atlas/Gone.md").exists()
