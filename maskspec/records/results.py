@@ -44,6 +44,14 @@ class Record:
         return {row.key: row for row in self.rows}
 
     @cached_property
+    def by_claim(self) -> Dict[str, Dict[str, Row]]:
+        """The row of each case, by claim."""
+        found: Dict[str, Dict[str, Row]] = {}
+        for row in self.rows:
+            found.setdefault(row.claim, {})[row.case] = row
+        return found
+
+    @cached_property
     def verdicts(self) -> Dict[str, Dict[str, str]]:
         """The verdict of each case, by claim."""
         found: Dict[str, Dict[str, str]] = {}

@@ -1,5 +1,6 @@
 """Whether a record still speaks for the tests as they are now: the one place that decides it."""
 
+import functools
 from typing import Dict, Iterable, List, NamedTuple, Optional
 
 from maskspec.atlas.aspects import load
@@ -56,11 +57,16 @@ def of_cell(project: Specification, name: str, record: Optional[Record] = None) 
     return staleness(found, cases, is_pre=cell.is_pre)
 
 
+@functools.lru_cache(maxsize=None)  # the same for each cell
+def _asked() -> Dict[str, Dict[str, str]]:
+    """The hashes of what is asked now."""
+    return {"subjects": of_subjects(SUBJECTS), "aspects": of_aspects(load())}
+
+
 def of_atlas(atlas: facts.Atlas) -> str:
     """What was another set-up or question when ``atlas`` was recorded, in words; "" if nothing."""
-    now = {"subjects": of_subjects(SUBJECTS), "aspects": of_aspects(load())}
     told = []
-    for kind, hashes in now.items():
+    for kind, hashes in _asked().items():
         then: Dict[str, str] = atlas.header[kind]
         differ = [name for name in {**hashes, **then} if hashes.get(name) != then.get(name)]
         if differ:

@@ -74,8 +74,7 @@ def error_in(observed: str) -> str:
 def _change(
     project: Specification, claim: Claim, before: Record, after: Record
 ) -> Optional[Change]:
-    was = {key[1]: row for key, row in before.by_key.items() if key[0] == claim.id}
-    now = {key[1]: row for key, row in after.by_key.items() if key[0] == claim.id}
+    was, now = (record.by_claim.get(claim.id, {}) for record in (before, after))
     both = [case for case in was if case in now]
     cases = {
         case: (was[case].verdict, now[case].verdict)

@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 from typing import Dict, Iterator, List, Tuple
 
+from maskspec.atlas.layers import SUBJECTS
 from maskspec.records.specification import Specification, load
 from maskspec.rendering import atlas, changes, chapters, evidence, factcheck
 
@@ -44,8 +45,9 @@ def left_over(project: Specification) -> List[Path]:
     """Pages of evidence for chapters that are gone, and of the atlas for layers that are."""
     spec, known = project.root / "spec", {chapter.name for chapter in project.book.chapters}
     found = [page for page in (spec / "evidence").glob("*.md") if page.stem not in known]
-    layers = atlas.pages(project)
-    found += [page for page in (spec / "atlas").glob("*.md") if layers and page not in layers]
+    layers = {f"{subject.layer}.md" for subject in SUBJECTS} | {"README.md"}
+    if project.atlases:
+        found += [page for page in (spec / "atlas").glob("*.md") if page.name not in layers]
     return sorted(found)
 
 
