@@ -1,6 +1,6 @@
 """Aspects: the questions that are put to every subject, each with a closed set of outcomes."""
 
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 
 from maskspec.atlas.subject import Subject
 from maskspec.atlas.trial import Raised, Trial
@@ -93,11 +93,3 @@ def outcome_of(one: Aspect, trial: Trial) -> Optional[str]:
         known = ", ".join(one.outcomes)
         raise ValueError(f"{one.id} of {trial.subject.name}: {outcome!r} is none of {known}")
     return outcome
-
-
-def load() -> List[Aspect]:
-    """Every aspect, in reading order."""
-    from maskspec.atlas import asking
-
-    assert asking.KINDS
-    return list(ASPECTS.values())

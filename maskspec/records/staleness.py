@@ -3,9 +3,9 @@
 import functools
 from typing import Dict, Iterable, List, NamedTuple, Optional
 
-from maskspec.atlas.aspects import load
 from maskspec.atlas.fingerprints import of_aspects, of_subjects
 from maskspec.atlas.layers import SUBJECTS
+from maskspec.atlas.questions import load
 from maskspec.catalogue.cases import Case, cases_of
 from maskspec.catalogue.verdicts import Key, Row
 from maskspec.records import facts

@@ -95,10 +95,10 @@ class Survey:
 
     @cached_property
     def hashes(self) -> "Hashes":
-        from maskspec.atlas import aspects, fingerprints, layers
+        from maskspec.atlas import fingerprints, layers, questions
 
         return Hashes(
-            fingerprints.of_subjects(layers.SUBJECTS), fingerprints.of_aspects(aspects.load())
+            fingerprints.of_subjects(layers.SUBJECTS), fingerprints.of_aspects(questions.load())
         )
 
     # --- what there is to ask -----------------------------------------------------------------
@@ -112,16 +112,16 @@ class Survey:
 
     @cached_property
     def aspects(self) -> List[Any]:
-        from maskspec.atlas.aspects import load
+        from maskspec.atlas.questions import load
 
         wanted = self.config.option.aspect
         return [one for one in load() if not wanted or {one.id, one.kind} & set(wanted)]
 
     def check_names(self) -> None:
         """Raise ``UsageError`` if ``--subject`` or ``--aspect`` names what there is not."""
-        from maskspec.atlas import aspects, layers
+        from maskspec.atlas import layers, questions
 
-        asked = aspects.load()
+        asked = questions.load()
         for option, known in (
             ("subject", {one.layer for one in layers.SUBJECTS}),
             ("aspect", {name for one in asked for name in (one.id, one.kind)}),

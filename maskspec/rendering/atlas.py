@@ -5,8 +5,9 @@ import re
 from pathlib import Path
 from typing import Dict, Iterator, List, Mapping
 
-from maskspec.atlas.aspects import Aspect, load
+from maskspec.atlas.aspects import Aspect
 from maskspec.atlas.layers import SUBJECTS
+from maskspec.atlas.questions import load
 from maskspec.atlas.subject import Subject
 from maskspec.catalogue.cells import Cell
 from maskspec.records.specification import Specification

@@ -24,9 +24,9 @@ import argparse
 import json
 from typing import Any, Dict
 
-from maskspec.atlas.aspects import load as load_aspects
 from maskspec.atlas.excused import EXCUSED, REASONS
 from maskspec.atlas.layers import SUBJECTS
+from maskspec.atlas.questions import load as load_aspects
 from maskspec.catalogue.pages import Claim
 from maskspec.catalogue.verdicts import verdict_of
 from maskspec.records.specification import Specification, load

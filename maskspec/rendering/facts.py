@@ -3,8 +3,9 @@
 from collections import Counter
 from typing import Dict, List, NamedTuple, Sequence, Tuple
 
-from maskspec.atlas.aspects import RAISES, Aspect, load
+from maskspec.atlas.aspects import RAISES, Aspect
 from maskspec.atlas.layers import SUBJECTS
+from maskspec.atlas.questions import load
 from maskspec.atlas.subject import Subject
 from maskspec.records.specification import Specification
 

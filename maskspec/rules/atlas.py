@@ -2,9 +2,10 @@
 
 from typing import Set
 
-from maskspec.atlas.aspects import RAISES, load
+from maskspec.atlas.aspects import RAISES
 from maskspec.atlas.excused import EXCUSED, REASONS
 from maskspec.atlas.layers import SUBJECTS
+from maskspec.atlas.questions import load
 from maskspec.records.facts import FILE
 from maskspec.records.specification import Specification
 from maskspec.records.staleness import of_atlas

@@ -5,10 +5,11 @@ from miniature import CELLS
 
 from maskspec.__main__ import main
 from maskspec.atlas import layers
-from maskspec.atlas.aspects import NotAsked, aspect, facts, load
+from maskspec.atlas.aspects import NotAsked, aspect, facts
 from maskspec.atlas.batches import CUT, Feed, cut_out, padded, validity
 from maskspec.atlas.excused import EXCUSED
 from maskspec.atlas.fingerprints import of_aspects, of_subjects
+from maskspec.atlas.questions import load
 from maskspec.atlas.subject import Subject
 from maskspec.atlas.trial import Raised
 from maskspec.records import facts as records
@@ -21,7 +22,7 @@ CELL = "keras3.15-tensorflow"
 SUBJECT = Subject("Plain()")
 TOY = """
 import os
-from maskspec.atlas import aspects, layers
+from maskspec.atlas import aspects, layers, questions
 from maskspec.atlas.subject import Subject
 
 layers.SUBJECTS = [Subject("Plain()"), Subject("Fancy()")]
@@ -29,7 +30,7 @@ ASPECT = aspects.Aspect(
     "toy.answer", "What is the answer?", ("yes", "no"), lambda subject: True,
     lambda trial: os.environ.get(trial.subject.layer, "yes"),
 )
-aspects.load = lambda: [ASPECT]
+questions.load = lambda: [ASPECT]
 aspects.OF_ALL = (ASPECT.id,)
 """
 TEST = "def test_layer(atlas, subject):\n    atlas(subject)\n"

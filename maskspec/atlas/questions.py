@@ -1,0 +1,23 @@
+"""All aspects, in the order of the pages."""
+
+from typing import List
+
+from maskspec.atlas.asking import (
+    by_hand,
+    dtypes,
+    extremes,
+    life,
+    output,
+    results,
+    saying,
+    sizes,
+)
+from maskspec.atlas.aspects import ASPECTS, Aspect
+
+MODULES = (output, results, extremes, dtypes, by_hand, sizes, life, saying)  # each registers some
+ORDER = ("out", "results", "extremes", "dtypes", "hand", "sizes", "life", "says")
+
+
+def load() -> List[Aspect]:
+    """Every aspect, in reading order."""
+    return sorted(ASPECTS.values(), key=lambda one: ORDER.index(one.kind))
