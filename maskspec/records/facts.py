@@ -15,6 +15,7 @@ from maskspec.catalogue.implementations import STANDALONE
 from maskspec.records.results import (
     HEADER_KEYS,
     BrokenRecord,
+    read_each,
     read_lines,
     write_lines,
 )
@@ -101,13 +102,5 @@ def has_atlas(cell: str) -> bool:
 
 def read_all(root: Path, cells: Iterable[Cell]) -> Tuple[Dict[str, Atlas], List[str]]:
     """The atlases of ``cells`` that can be read, and a message for each that cannot."""
-    found, problems = {}, []
-    for cell in (cell.name for cell in cells if has_atlas(cell.name)):
-        path = root / "spec" / "releases" / cell / FILE
-        try:
-            found[cell] = read(path)
-        except FileNotFoundError:
-            problems.append(f"{path}:1: there is no atlas of this cell")
-        except BrokenRecord as error:
-            problems.append(str(error))
-    return found, problems
+    names = [cell.name for cell in cells if has_atlas(cell.name)]
+    return read_each(root, names, FILE, read, "atlas")

@@ -10,11 +10,12 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Set, Tuple, TypeVar
 
 from maskspec.catalogue.verdicts import VERDICTS, Key, Row
 
 SCHEMA = 1
+Found = TypeVar("Found")
 INSTALLERS = ("pip", "setuptools", "uv", "wheel")  # they come with the environment, not the cell
 HEADER_KEYS = {
     "schema", "cell", "implementation", "version", "backend", "python", "platform", "packages",
@@ -131,16 +132,23 @@ def read_lines(path: Path, kind: type, header: Set[str]) -> List[Any]:
 
 def read_all(root: Path, cells: Iterable[str]) -> Tuple[Dict[str, Record], List[str]]:
     """The records of ``cells`` that can be read, and a message for each that cannot."""
-    records, problems = {}, []
+    return read_each(root, cells, "results.jsonl", read, "record")
+
+
+def read_each(
+    root: Path, cells: Iterable[str], file: str, read_one: Callable[[Path], Found], what: str
+) -> Tuple[Dict[str, Found], List[str]]:
+    """The ``file`` of each of ``cells`` as ``read_one`` reads it, and why others cannot be read."""
+    found, problems = {}, []
     for cell in cells:
-        path = root / "spec" / "releases" / cell / "results.jsonl"
+        path = root / "spec" / "releases" / cell / file
         try:
-            records[cell] = read(path)
+            found[cell] = read_one(path)
         except FileNotFoundError:
-            problems.append(f"{path}:1: there is no record of this cell")
+            problems.append(f"{path}:1: there is no {what} of this cell")
         except BrokenRecord as error:
             problems.append(str(error))
-    return records, problems
+    return found, problems
 
 
 def _parse_all(path: Path, lines: List[bytes], kind: type) -> List[Any]:

@@ -1,7 +1,7 @@
 """The atlas: aspects and their outcomes, records of facts, and what a run says of them."""
 
 import pytest
-from miniature import CELLS
+from miniature import CELLS, ROOT
 
 from maskspec.__main__ import main
 from maskspec.atlas import layers
@@ -136,6 +136,13 @@ def test_a_broken_atlas_is_refused(written, old, new, message):
     written.write_text(text.replace(old, new), encoding="utf-8")
     with pytest.raises(BrokenRecord, match=message):
         records.read(written)
+
+
+@pytest.mark.parametrize("cell", records.WITHOUT)
+def test_a_cell_that_is_said_to_lack_an_atlas_is_a_cell_and_lacks_one(cell):
+    folder = ROOT / "spec" / "releases" / cell
+    assert (folder / "results.jsonl").is_file()
+    assert not (folder / records.FILE).exists()
 
 
 # --- a run --------------------------------------------------------------------------------------
