@@ -53,6 +53,11 @@ def is_masked(subject: Subject) -> bool:
     return any(feed.masked for feed in subject.feeds)
 
 
+def has_one_axis(subject: Subject) -> bool:
+    """Whether masks cover the steps alone, and not features of a step as well."""
+    return is_masked(subject) and not any(feed.is_deep for feed in subject.feeds)
+
+
 def takes_floats(subject: Subject) -> bool:
     return is_masked(subject) and all(feed.dtype == "float32" for feed in subject.feeds)
 

@@ -1,6 +1,5 @@
 """Hashes of what is asked: when one changes, the facts that were recorded with it are stale."""
 
-import hashlib
 from pathlib import Path
 from typing import Dict, Iterable
 
@@ -24,7 +23,6 @@ def of_subjects(subjects: Iterable[Subject]) -> Dict[str, str]:
     """By name, twelve hexadecimal digits over the set-up."""
     found = {}
     for one in subjects:
-        steps = one.steps.__name__ if one.steps else ""
-        text = repr(one._replace(steps=None)) + steps
-        found[one.name] = hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
+        steps = [one.steps] if one.steps else []
+        found[one.name] = of_functions(steps, repr(one._replace(steps=None)), HOME, Trial)  # type: ignore[arg-type]
     return found

@@ -6,6 +6,7 @@ from maskspec.atlas.asking import (
     by_hand,
     dtypes,
     extremes,
+    layouts,
     life,
     output,
     results,
@@ -14,8 +15,18 @@ from maskspec.atlas.asking import (
 )
 from maskspec.atlas.aspects import ASPECTS, Aspect
 
-MODULES = (output, results, extremes, dtypes, by_hand, sizes, life, saying)  # each registers some
-ORDER = ("out", "results", "extremes", "dtypes", "hand", "sizes", "life", "says")
+MODULES = (
+    output,
+    results,
+    extremes,
+    dtypes,
+    by_hand,
+    layouts,
+    sizes,
+    life,
+    saying,
+)  # each registers some
+ORDER = ("out", "results", "extremes", "dtypes", "hand", "layouts", "sizes", "life", "says")
 
 
 def load() -> List[Aspect]:

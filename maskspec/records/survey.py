@@ -224,8 +224,9 @@ class Survey:
         if not mine:
             return
         count = sum(len(one.facts) for one in mine)
-        atlas = self._read(self.config.rootpath / "spec" / "releases" / self._judge(installed))
-        told = f"atlas of {installed}: {len(mine)} subjects, {count} facts"
+        judge = self._judge(installed)
+        atlas = self._read(self.config.rootpath / "spec" / "releases" / judge)
+        told = f"atlas of {installed}: {count} facts of {len(mine)} subjects"
         if atlas is None:
             yield f"{told}; none is recorded for this release"
         else:
@@ -234,9 +235,9 @@ class Survey:
             failed = sum(one.subject in self.failed for one in mine)
             yield (
                 told
-                + (f"; {failed} subjects differ from the record" if failed else "")
-                + (f"; {len(new)} facts are not recorded as they are asked now" if new else "")
-                + ("" if failed or new else ", all as recorded")
+                + (f", {failed} not as recorded for {judge}" if failed else "")
+                + (f"; {len(new)} facts are asked that no record has" if new else "")
+                + ("" if failed or new else f", all as recorded for {judge}")
             )
         yield from (f"`keras.layers.{name}` is no subject yet" for name in self._unknown(mine))
 

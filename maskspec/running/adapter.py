@@ -172,6 +172,14 @@ class Keras(Namespace):
             return np.asarray(self._module.ops.convert_to_numpy(tensor))
         return np.asarray(tensor.numpy() if hasattr(tensor, "numpy") else tensor)
 
+    def ragged(self, values: np.ndarray, lengths: np.ndarray) -> Any:
+        """A ragged tensor of the first steps of each row of ``values``, as many as ``lengths``."""
+        if self.backend_name != "tensorflow":
+            raise Unavailable(f"there are no ragged tensors on the {self.backend_name} backend")
+        import tensorflow as tf
+
+        return tf.RaggedTensor.from_tensor(values, lengths)
+
     def mask_of(self, tensor: Any) -> Any:
         """The mask that ``tensor`` carries (a tensor), or None if it carries none."""
         if self.implementation == "keras":  # a traced jax array has no attributes, but a table

@@ -1,17 +1,20 @@
 """The atlas: aspects and their outcomes, records of facts, and what a run says of them."""
 
+import numpy as np
 import pytest
 from miniature import CELLS, ROOT
 
 from maskspec.__main__ import main
 from maskspec.atlas import layers
+from maskspec.atlas.asking.output import whose
 from maskspec.atlas.aspects import NotAsked, aspect, facts
 from maskspec.atlas.batches import CUT, Feed, cut_out, padded, validity
+from maskspec.atlas.comparing import at
 from maskspec.atlas.excused import EXCUSED
 from maskspec.atlas.fingerprints import of_aspects, of_subjects
 from maskspec.atlas.questions import load
 from maskspec.atlas.subject import Subject
-from maskspec.atlas.trial import Raised
+from maskspec.atlas.trial import Raised, Seen
 from maskspec.records import facts as records
 from maskspec.records.results import BrokenRecord
 from maskspec.rendering import atlas as pages
@@ -83,6 +86,43 @@ def test_the_padding_that_is_cut_out_leaves_the_valid_steps():
     assert cut_out(batch).inputs[0].shape == (3, 2, 6)
     assert (abs(cut_out(batch).inputs[0]) < 1).all()
     assert [validity(Feed(), 0)[row].sum() for row in CUT] == [2, 2, 2]
+
+
+def test_a_deep_mask_covers_features_of_a_step_as_well():
+    feed = Feed((5, 2), is_deep=True)
+    batch = padded((feed,), padding=9.0)
+    assert batch.masks[0].shape == (5, 4, 5)
+    assert not batch.masks[0][:, :, -1].any()
+    assert (batch.inputs[0] == 9.0).all(-1).tolist() == (~batch.masks[0]).tolist()
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_valid_steps_are_looked_at_along_the_axes_that_an_output_has(axes):
+    valid = validity(Feed((5, 2), is_deep=True), 0)
+    output = np.zeros((5, 4, 5)[:axes])
+    assert at(output, valid).shape == (valid.reshape((*output.shape, -1)).any(-1).sum(),)
+
+
+def test_an_output_without_the_rows_of_the_mask_is_looked_at_whole():
+    assert at(np.zeros((2, 3)), validity(Feed(), 0)).shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    "makes_its_own, answer", [(True, "one of its own"), (False, "the input's")]
+)
+def test_a_mask_that_hangs_on_the_masked_values_is_the_layers_own(makes_its_own, answer):
+    mask = padded((Feed(),)).masks[0]
+
+    class Double:
+        subject = SUBJECT
+
+        def unmasked(self):
+            return Seen(masks=(mask if makes_its_own else None,))
+
+    def ask(padding):
+        return Seen(masks=(mask | bool(padding and makes_its_own),))
+
+    assert whose(Double(), ask) == answer
 
 
 def test_names_of_subjects_are_unique():
@@ -218,17 +258,24 @@ def test_what_nobody_asks_is_refused_with_the_nearest_name(toy, option):
 
 def test_a_run_says_how_the_facts_compare_and_which_layer_nobody_asks(toy):
     done = toy.run("--atlas=only")
-    assert "atlas of keras 3.15.1 (tensorflow 2.18.0): 2 subjects, 2 facts, all as recorded" in (
-        done.output
-    )
+    said = "atlas of keras 3.15.1 (tensorflow 2.18.0): 2 facts of 2 subjects, all as recorded for "
+    assert said + CELL in done.output
     assert "`keras.layers.Dense` is no subject yet" in done.output
-    assert "; 1 subjects differ" in toy.run("--atlas=only", Fancy="no").output
+    assert f"2 subjects, 1 not as recorded for {CELL}" in toy.run("--atlas=only", Fancy="no").output
 
 
 def test_a_release_without_an_atlas_is_asked_and_said_to_be_new(toy):
     done = toy.run("--atlas=only", on=CELLS["keras3.14-tensorflow"], Fancy="no")
     assert done.code == 0
-    assert "2 facts; none is recorded for this release" in done.output
+    assert "2 subjects; none is recorded for this release" in done.output
+
+
+def test_the_facts_of_a_newer_release_are_compared_with_the_newest_record(toy):
+    done = toy.run("--atlas=only", on=("keras==3.99.0", "tensorflow==2.18.0"), Fancy="no")
+    assert done.code == 1
+    assert (
+        "atlas of keras 3.99.0 (tensorflow 2.18.0): 2 facts of 2 subjects, 1 not as " in done.output
+    )
 
 
 # --- rules --------------------------------------------------------------------------------------

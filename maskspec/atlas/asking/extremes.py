@@ -9,7 +9,7 @@ from typing import Callable
 import numpy as np
 
 from maskspec.atlas.aspects import NotAsked, aspect, is_masked, is_plain, takes_floats
-from maskspec.atlas.batches import Array, Batch, padded
+from maskspec.atlas.batches import ROWS, Array, Batch, padded
 from maskspec.atlas.comparing import at, same
 from maskspec.atlas.subject import Subject
 from maskspec.atlas.trial import Seen, Trial
@@ -54,7 +54,7 @@ def dead_row(trial: Trial) -> str:
 def dead_row_others(trial: Trial) -> str:
     output, rest = changed(trial, "dead row", without_valid(1)).output, [0, 2, 3, 4]
     before = trial.padded().output
-    if before.shape[0] != 5:
+    if len(before) != ROWS:
         raise NotAsked("the output has other rows")
     return "no" if same(before[rest], output[rest]) else "yes"
 
@@ -108,7 +108,7 @@ def nan_gradient(trial: Trial) -> str:
 @aspect("extremes.one-row", "Does a batch of one row give what the row gives among others?", KEPT)
 def one_row(trial: Trial) -> str:
     found, whole = changed(trial, "one row", lambda batch: batch.rows(0)), trial.padded()
-    if whole.output.shape[0] != 5:
+    if len(whole.output) != ROWS:
         raise NotAsked("the output has other rows")
     return "yes" if same(found.output, whole.output[:1]) else "no"
 
