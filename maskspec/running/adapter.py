@@ -172,7 +172,7 @@ class Keras(Namespace):
             return np.asarray(self._module.ops.convert_to_numpy(tensor))
         return np.asarray(tensor.numpy() if hasattr(tensor, "numpy") else tensor)
 
-    def ragged(self, values: np.ndarray, lengths: np.ndarray) -> Any:
+    def ragged_tensor(self, values: np.ndarray, lengths: np.ndarray) -> Any:
         """A ragged tensor of the first steps of each row of ``values``, as many as ``lengths``."""
         if self.backend_name != "tensorflow":
             raise Unavailable(f"there are no ragged tensors on the {self.backend_name} backend")

@@ -39,7 +39,7 @@ def ragged(trial: Trial) -> str:
 
     def call() -> Seen:
         lengths = valid.sum(1)
-        result = trial.layer(trial.keras.ragged(batch.inputs[0], lengths))
+        result = trial.layer(trial.keras.ragged_tensor(batch.inputs[0], lengths))
         return trial.seen_in(result.to_tensor() if hasattr(result, "to_tensor") else result)
 
     found = trial.once("ragged", call).output
