@@ -34,3 +34,12 @@ class Subject(NamedTuple):
     def layer(self) -> str:
         """The public name of the layer: the class that ``code`` begins with."""
         return self.code.partition("(")[0]
+
+    @property
+    def public(self) -> str:
+        """The name of its page, and that ``--subject`` takes."""
+        return self.layer
+
+    @property
+    def family(self) -> str:
+        return "layers"

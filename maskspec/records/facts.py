@@ -24,20 +24,7 @@ FILE = "atlas.jsonl"
 # Cells without an atlas, beside standalone Keras, whose layers cannot be called eagerly. JAX 0.4.30
 # compiles each call of a recurrent layer anew, so that the atlas takes ten minutes there; the cells
 # on TensorFlow have yet to be recorded.
-WITHOUT = (
-    "keras3.10-jax",
-    "keras3.5-jax",
-    "keras3.6-jax",
-    "keras3.7-jax",
-    "keras3.9-jax",
-    "keras3.3-tensorflow",
-    "keras3.3.0-tensorflow",
-    "keras3.4-tensorflow",
-    "keras3.5-tensorflow",
-    "keras3.6-tensorflow",
-    "keras3.7-tensorflow",
-    "keras3.8-tensorflow",
-)
+WITHOUT: Tuple[str, ...] = ()
 ATLAS_KEYS = (HEADER_KEYS - {"suite"}) | {"public", "subjects", "aspects"}
 Place = Tuple[str, str]  # subject and aspect
 

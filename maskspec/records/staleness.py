@@ -4,8 +4,7 @@ import functools
 from typing import Dict, Iterable, List, NamedTuple, Optional
 
 from maskspec.atlas.fingerprints import of_aspects, of_subjects
-from maskspec.atlas.layers import SUBJECTS
-from maskspec.atlas.questions import load
+from maskspec.atlas.questions import load, subjects
 from maskspec.catalogue.cases import Case, cases_of
 from maskspec.catalogue.verdicts import Key, Row
 from maskspec.records import facts
@@ -60,7 +59,7 @@ def of_cell(project: Specification, name: str, record: Optional[Record] = None) 
 @functools.lru_cache(maxsize=None)  # the same for each cell
 def _asked() -> Dict[str, Dict[str, str]]:
     """The hashes of what is asked now."""
-    return {"subjects": of_subjects(SUBJECTS), "aspects": of_aspects(load())}
+    return {"subjects": of_subjects(subjects()), "aspects": of_aspects(load())}
 
 
 def of_atlas(atlas: facts.Atlas) -> str:

@@ -24,8 +24,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("maskspec")
     option = group.addoption
     option("--atlas", choices=("yes", "no", "only"), default="yes", help="run the atlas as well")
-    option("--subject", action="append", default=[], metavar="LAYER",
-           help="ask only subjects of this layer (repeatable)")  # fmt: skip
+    option("--subject", action="append", default=[], metavar="NAME",
+           help="ask only of this layer or losses.Loss (repeatable)")  # fmt: skip
     option("--aspect", action="append", default=[], metavar="ID",
            help="ask only this aspect, or this kind of aspects (repeatable)")  # fmt: skip
 
@@ -95,20 +95,21 @@ class Survey:
 
     @cached_property
     def hashes(self) -> "Hashes":
-        from maskspec.atlas import fingerprints, layers, questions
+        from maskspec.atlas import fingerprints, questions
 
         return Hashes(
-            fingerprints.of_subjects(layers.SUBJECTS), fingerprints.of_aspects(questions.load())
+            fingerprints.of_subjects(questions.subjects()),
+            fingerprints.of_aspects(questions.load()),
         )
 
     # --- what there is to ask -----------------------------------------------------------------
 
     @cached_property
     def subjects(self) -> List[Any]:
-        from maskspec.atlas.layers import SUBJECTS
+        from maskspec.atlas.questions import subjects
 
         wanted = self.config.option.subject
-        return [one for one in SUBJECTS if not wanted or one.layer in wanted]
+        return [one for one in subjects() if not wanted or one.public in wanted]
 
     @cached_property
     def aspects(self) -> List[Any]:
@@ -119,11 +120,11 @@ class Survey:
 
     def check_names(self) -> None:
         """Raise ``UsageError`` if ``--subject`` or ``--aspect`` names what there is not."""
-        from maskspec.atlas import layers, questions
+        from maskspec.atlas import questions
 
         asked = questions.load()
         for option, known in (
-            ("subject", {one.layer for one in layers.SUBJECTS}),
+            ("subject", {one.public for one in questions.subjects()}),
             ("aspect", {name for one in asked for name in (one.id, one.kind)}),
         ):
             for name in getattr(self.config.option, option):
@@ -157,11 +158,13 @@ class Survey:
     def ask(self, installed: Installed, subject: Any, node: Any) -> None:
         """Ask the aspects of ``subject``, note the facts on ``node``, and compare them."""
         from maskspec.atlas.aspects import facts as facts_of
+        from maskspec.atlas.questions import trial_of
         from maskspec.running import adapter
 
         asked = self.stale(installed, subject) if self.config.option.stale else self.aspects
-        found = facts_of(adapter.load(installed), subject, asked)
-        public = [] if self.named else adapter.load(installed).public_layers()
+        keras = adapter.load(installed)
+        found = facts_of(trial_of(keras, subject), asked)
+        public = [] if self.named else keras.public_names()
         self.named = True
         node.user_properties.append((FACTS, [installed.cell, subject.name, found, public]))
         differ = self.differences(installed, subject, asked, found)
@@ -173,7 +176,8 @@ class Survey:
         there = self._read(self.config.option.record / installed.cell)
         if there is None or header_differs(there.header, about(installed)):
             return self.aspects
-        return [one for one in self.aspects if not self.hashes.agree(there, subject.name, one.id)]
+        mine = [one for one in self.aspects if one.family == subject.family]
+        return [one for one in mine if not self.hashes.agree(there, subject.name, one.id)]
 
     def differences(
         self, installed: Installed, subject: Any, asked: List[Any], found: Dict[str, str]
@@ -239,14 +243,10 @@ class Survey:
                 + (f"; {len(new)} facts are asked that no record has" if new else "")
                 + ("" if failed or new else f", all as recorded for {judge}")
             )
-        yield from (f"`keras.layers.{name}` is no subject yet" for name in self._unknown(mine))
+        from maskspec.atlas.excused import unknown
 
-    def _unknown(self, asked: List[Asked]) -> List[str]:
-        from maskspec.atlas import excused, layers
-
-        known = {subject.layer for subject in layers.SUBJECTS} | excused.EXCUSED.keys()
-        names = {name.rpartition(".")[2] for one in asked for name in one.public}
-        return sorted(names - known)
+        public = {name for one in mine for name in one.public}
+        yield from (f"`{name}` is no subject yet" for name in unknown(public))
 
     # --- the record ---------------------------------------------------------------------------
 

@@ -1,43 +1,38 @@
 """``spec/atlas/``: what each layer does with a mask, one page a layer; generated but for its
 README, which has a generated table."""
 
-import re
 from pathlib import Path
-from typing import Dict, Iterator, List, Mapping
+from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 from maskspec.atlas.aspects import Aspect
-from maskspec.atlas.layers import SUBJECTS
-from maskspec.atlas.questions import load
-from maskspec.atlas.subject import Subject
+from maskspec.atlas.questions import FAMILIES, KINDS, Family, load, subjects
 from maskspec.catalogue.cells import Cell
 from maskspec.records.specification import Specification
 from maskspec.rendering.wording import describe, newest
 
-START = "<!-- layers: written by `maskspec sync` -->"
-END = "<!-- /layers -->"
-TABLE = re.compile(re.escape(START) + r"\n.*?" + re.escape(END), flags=re.DOTALL)
-KINDS = {
-    "out": "On the way out",
-    "results": "In the results",
-    "extremes": "Extremes",
-    "dtypes": "Dtypes",
-    "hand": "Masks given by hand",
-    "sizes": "Batches of several sizes",
-    "life": "Copies, subclasses, saved models",
-    "says": "What it says of itself",
-}
-# The aspects that people ask for first, and the head of their column.
+# The aspects that people ask for first, and the head of their column, family by family.
 FIRST = {
-    "out.mask": "output's mask",
-    "results.use": "mask changes results",
-    "results.leak": "padding leaks",
-    "results.at-masked": "at masked steps",
-    "extremes.dead-row": "row without a valid step",
-    "extremes.nan": "NaN in padding reaches results",
-    "dtypes.mixed_float16": "mask under mixed_float16",
-    "hand.keyword": "mask= counts",
-    "life.saved": "after saving",
-    "says.honest": "supports_masking",
+    "layers": {
+        "out.mask": "output's mask",
+        "results.use": "mask changes results",
+        "results.leak": "padding leaks",
+        "results.at-masked": "at masked steps",
+        "extremes.dead-row": "row without a valid step",
+        "extremes.nan": "NaN in padding reaches results",
+        "dtypes.mixed_float16": "mask under mixed_float16",
+        "hand.keyword": "mask= counts",
+        "life.saved": "after saving",
+        "says.honest": "supports_masking",
+    },
+    "losses": {
+        "loss-fit.divisor": "in a compiled model, divided by",
+        "loss-fit.step-weights": "with a weight for each step, divided by",
+        "loss-fit.sample-weights": "with a weight for each sample, divided by",
+        "loss-hand.mask": "called by hand, divided by",
+        "loss-extremes.dead-row": "row without a valid step",
+        "loss-extremes.dead-batch": "batch without a valid step",
+        "loss-extremes.NaN-predictions": "NaN in padding reaches the loss",
+    },
 }
 
 
@@ -48,8 +43,8 @@ def pages(project: Specification) -> Dict[Path, str]:
     folder = project.root / "spec" / "atlas"
     found = {folder / "README.md": _readme(project, folder / "README.md")}
     known = History(project)
-    for layer in dict.fromkeys(subject.layer for subject in SUBJECTS):
-        found[folder / f"{layer}.md"] = "\n".join(_page(layer, known)) + "\n"
+    for name in dict.fromkeys(subject.public for subject in subjects()):
+        found[folder / f"{name}.md"] = "\n".join(_page(name, known)) + "\n"
     return found
 
 
@@ -69,24 +64,25 @@ class History:
                 for aspect, outcome in outcomes.items():
                     facts.setdefault(aspect, {})[cell.name] = outcome
 
-    def of(self, subject: Subject, aspect: str) -> Mapping[str, str]:
+    def of(self, subject: Any, aspect: str) -> Mapping[str, str]:
         """The outcome by cell, in release order; nothing for a cell that could not be asked."""
         return self._by_fact.get(subject.name, {}).get(aspect, {})
 
-    def cells_of(self, subject: Subject) -> List[Cell]:
+    def cells_of(self, subject: Any) -> List[Cell]:
         """The cells that have the subject at all."""
         had = {cell for facts in self._by_fact.get(subject.name, {}).values() for cell in facts}
         return [cell for cell in self.cells if cell.name in had]
 
 
-def _page(layer: str, known: History) -> Iterator[str]:
-    mine = [subject for subject in SUBJECTS if subject.layer == layer]
+def _page(name: str, known: History) -> Iterator[str]:
+    mine = [subject for subject in subjects() if subject.public == name]
+    family = mine[0].family
     yield "<!-- written by `maskspec sync`; do not edit -->"
-    yield f"# {layer}"
+    yield f"# {name}"
     yield ""
     yield (
-        f"What `{layer}` does with a mask, as run; [how to read it](README.md), "
-        "[all layers](README.md#layers)."
+        f"What `{name}` does with a mask, as run; [how to read it](README.md), "
+        f"[all {family}](README.md#{family})."
     )
     for subject in mine:
         yield from ["", f"## {subject.name}", ""]
@@ -97,7 +93,7 @@ def _page(layer: str, known: History) -> Iterator[str]:
         yield from _facts(subject, cells, known)
 
 
-def _facts(subject: Subject, cells: List[Cell], known: History) -> Iterator[str]:
+def _facts(subject: Any, cells: List[Cell], known: History) -> Iterator[str]:
     for kind, title in KINDS.items():
         rows = []
         for aspect in (one for one in load() if one.kind == kind):
@@ -123,16 +119,27 @@ def _readme(project: Specification, path: Path) -> str:
     known, text = History(project), path.read_text(encoding="utf-8")
     last = [cell.name for cell in known.cells if cell.implementation == "keras"]
     newest_cell = [name for name in last if name.endswith("-tensorflow")][-1]
-    lines = [
-        f"On `{newest_cell}`, the newest release:",
-        "",
-        f"| layer | {' | '.join(FIRST.values())} |",
-        f"|---|{'---|' * len(FIRST)}",
-    ]
-    for subject in SUBJECTS:
-        answers = [known.of(subject, aspect).get(newest_cell, "") for aspect in FIRST]
+    for name, family in FAMILIES.items():
+        block = "\n".join(_table(name, family, newest_cell, known))
+        start, end = marks(name)
+        if start not in text or end not in text:
+            raise ValueError(f"{path}: the table of {name} has no place: write {start} and {end}")
+        before, after = text.partition(start)[0], text.partition(end)[2]
+        text = f"{before}{start}\n{block}\n{end}{after}"
+    return text
+
+
+def marks(family: str) -> Tuple[str, str]:
+    """The lines before and after the table of ``family``."""
+    return f"<!-- {family}: written by `maskspec sync` -->", f"<!-- /{family} -->"
+
+
+def _table(name: str, family: Family, cell: str, known: History) -> Iterator[str]:
+    first = FIRST[name]
+    yield from [f"On `{cell}`, the newest release:", ""]
+    yield f"| {family.noun} | {' | '.join(first.values())} |"
+    yield f"|---|{'---|' * len(first)}"
+    for subject in family.subjects:
+        answers = [known.of(subject, aspect).get(cell, "") for aspect in first]
         if any(answers):
-            link = f"[{subject.name}]({subject.layer}.md)"
-            lines.append(f"| {link} | {' | '.join(answers)} |")
-    block = "\n".join([START, *lines, END])
-    return TABLE.sub(lambda _: block, text)
+            yield f"| [{subject.name}]({subject.public}.md) | {' | '.join(answers)} |"

@@ -22,7 +22,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Sequence
 
-from maskspec.atlas.layers import SUBJECTS
+from maskspec.atlas.questions import subjects
 from maskspec.catalogue.cells import nearest
 from maskspec.catalogue.verdicts import HOLDS
 from maskspec.records import facts, results
@@ -111,7 +111,7 @@ def in_words(
 
 def known_layers(names: Sequence[str]) -> Sequence[str]:
     """``names``, if all are layers of the atlas; raise ``ValueError`` with the nearest if not."""
-    known = {subject.layer for subject in SUBJECTS}
+    known = {subject.public for subject in subjects()}
     for name in names:
         if name not in known:
             raise ValueError(f"the atlas has no layer {name}; {nearest(name, known)}")

@@ -25,8 +25,8 @@ import json
 from typing import Any, Dict
 
 from maskspec.atlas.excused import EXCUSED, REASONS
-from maskspec.atlas.layers import SUBJECTS
 from maskspec.atlas.questions import load as load_aspects
+from maskspec.atlas.questions import subjects
 from maskspec.catalogue.pages import Claim
 from maskspec.catalogue.verdicts import verdict_of
 from maskspec.records.specification import Specification, load
@@ -47,7 +47,7 @@ def export(project: Specification) -> Dict[str, Any]:
         },
         "claims": [_claim(project, claim) for claim in project.book.claims],
         "atlas": {
-            "subjects": [{"name": one.name, "class": one.layer} for one in SUBJECTS],
+            "subjects": [{"name": one.name, "class": one.public} for one in subjects()],
             "excused": EXCUSED,
             "reasons": REASONS,
             "aspects": {

@@ -1,19 +1,17 @@
 """Which facts of the atlas change from one cell to another."""
 
 from collections import Counter
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 from maskspec.atlas.aspects import RAISES, Aspect
-from maskspec.atlas.layers import SUBJECTS
-from maskspec.atlas.questions import load
-from maskspec.atlas.subject import Subject
+from maskspec.atlas.questions import load, subjects
 from maskspec.records.specification import Specification
 
 
 class FactChange(NamedTuple):
     """A fact that is another in the second cell; "" stands for a question that is not asked."""
 
-    subject: Subject
+    subject: Any
     aspect: Aspect
     before: str
     after: str
@@ -42,9 +40,9 @@ def fact_changes(
     }
     return [
         FactChange(subject, aspect, old, new)
-        for subject in SUBJECTS
+        for subject in subjects()
         if subject.name in was and subject.name in now
-        if not layers or subject.layer in layers
+        if not layers or subject.public in layers
         for aspect in load()
         for old in [was[subject.name].get(aspect.id, "")]
         for new in [now[subject.name].get(aspect.id, "")]
@@ -67,5 +65,5 @@ def in_words(changes: Sequence[FactChange]) -> List[str]:
 
 def layers_that_change(changes: Sequence[FactChange]) -> Dict[str, int]:
     """How many facts change, by layer, most first."""
-    counts = Counter(change.subject.layer for change in changes)
+    counts = Counter(change.subject.public for change in changes)
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))

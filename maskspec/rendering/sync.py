@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 from typing import Dict, Iterator, List, Tuple
 
-from maskspec.atlas.layers import SUBJECTS
+from maskspec.atlas.questions import subjects
 from maskspec.records.specification import Specification, load
 from maskspec.rendering import atlas, changes, chapters, evidence, factcheck
 
@@ -45,7 +45,7 @@ def left_over(project: Specification) -> List[Path]:
     """Pages of evidence for chapters that are gone, and of the atlas for layers that are."""
     spec, known = project.root / "spec", {chapter.name for chapter in project.book.chapters}
     found = [page for page in (spec / "evidence").glob("*.md") if page.stem not in known]
-    layers = {f"{subject.layer}.md" for subject in SUBJECTS} | {"README.md"}
+    layers = {f"{subject.public}.md" for subject in subjects()} | {"README.md"}
     if project.atlases:
         found += [page for page in (spec / "atlas").glob("*.md") if page.name not in layers]
     return sorted(found)

@@ -3,9 +3,8 @@
 from typing import Set
 
 from maskspec.atlas.aspects import RAISES
-from maskspec.atlas.excused import EXCUSED, REASONS
-from maskspec.atlas.layers import SUBJECTS
-from maskspec.atlas.questions import load
+from maskspec.atlas.excused import EXCUSED, REASONS, plain, unknown
+from maskspec.atlas.questions import load, subjects
 from maskspec.records.facts import FILE
 from maskspec.records.specification import Specification
 from maskspec.records.staleness import of_atlas
@@ -19,19 +18,14 @@ def where(cell: str) -> str:
 
 
 def public_names(project: Specification) -> Set[str]:
-    """The public names of all recorded releases, without the modules that they stand in."""
-    return {
-        name.rpartition(".")[2]
-        for atlas in project.atlases.values()
-        for name in atlas.header["public"]
-    }
+    """The public names of all recorded releases, as ``excused`` has them."""
+    return {plain(name) for atlas in project.atlases.values() for name in atlas.header["public"]}
 
 
 @rule("unknown-layer", f"add a line to {DATA}, or an excuse to excused.py beside it")
 def unknown_layer(project: Specification) -> Found:
-    known = {subject.layer for subject in SUBJECTS} | EXCUSED.keys()
-    for name in sorted(public_names(project) - known):
-        yield DATA, 1, f"`keras.layers.{name}` is no subject yet"
+    for name in unknown(public_names(project)):
+        yield DATA, 1, f"`{name}` is no subject yet"
 
 
 @rule("dead-subject", f"take it out of {DATA}, or set it up so that it can be built")
@@ -39,12 +33,12 @@ def dead_subject(project: Specification) -> Found:
     if not project.atlases:
         return
     asked = {subject for atlas in project.atlases.values() for subject, _ in atlas.facts}
-    for subject in SUBJECTS:
+    for subject in subjects():
         if subject.name not in asked:
             yield DATA, 1, f"{subject.name} has no fact on any release"
     for name in sorted(EXCUSED.keys() - public_names(project)):
         yield DATA, 1, f"{name} is excused, and no release has it"
-    for name in sorted(EXCUSED.keys() & {subject.layer for subject in SUBJECTS}):
+    for name in sorted(EXCUSED.keys() & {subject.public for subject in subjects()}):
         yield DATA, 1, f"{name} is excused, and a subject"
     for reason in sorted(REASONS.keys() ^ set(EXCUSED.values())):
         yield DATA, 1, f"the reason {reason!r} is unknown, or excuses nothing"

@@ -259,8 +259,12 @@ class Keras(Namespace):
             name = "reset_state" if hasattr(layer, "reset_state") else "reset_states"
             getattr(layer, name)()
 
-    def public_layers(self) -> List[str]:
-        """The names of all public classes of ``layers``, those in ``experimental`` included."""
+    def public_names(self) -> List[str]:
+        """The names of all public layers, those in ``experimental`` included, and of all losses.
+
+        A layer's stands alone (``LSTM``, ``experimental.RandomFourierFeatures``), a loss's, class
+        or function, with its module (``losses.Huber``).
+        """
         found: List[str] = []
         folders = ("experimental", "preprocessing")
 
@@ -273,6 +277,11 @@ class Keras(Namespace):
                     walk(value, f"{path}{name}.")
 
         walk(self._module.layers, "")
+        for module in ("losses",):
+            for name, value in vars(getattr(self._module, module)).items():
+                is_asked = inspect.isclass(value) or inspect.isfunction(value)
+                if is_asked and not name.startswith("_"):
+                    found.append(f"{module}.{name}")
         return sorted(found)
 
     @property

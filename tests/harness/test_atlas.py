@@ -5,14 +5,13 @@ import pytest
 from miniature import CELLS, ROOT
 
 from maskspec.__main__ import main
-from maskspec.atlas import layers
 from maskspec.atlas.asking.output import whose
 from maskspec.atlas.aspects import NotAsked, aspect, facts
 from maskspec.atlas.batches import CUT, Feed, cut_out, padded, validity
 from maskspec.atlas.comparing import at
 from maskspec.atlas.excused import EXCUSED
 from maskspec.atlas.fingerprints import of_aspects, of_subjects
-from maskspec.atlas.questions import load
+from maskspec.atlas.questions import FAMILIES, load, subjects, trial_of
 from maskspec.atlas.subject import Subject
 from maskspec.atlas.trial import Raised, Seen
 from maskspec.records import facts as records
@@ -25,10 +24,11 @@ CELL = "keras3.15-tensorflow"
 SUBJECT = Subject("Plain()")
 TOY = """
 import os
-from maskspec.atlas import aspects, layers, questions
+from maskspec.atlas import aspects, layers, losses, questions
 from maskspec.atlas.subject import Subject
 
-layers.SUBJECTS = [Subject("Plain()"), Subject("Fancy()")]
+layers.SUBJECTS[:] = [Subject("Plain()"), Subject("Fancy()")]
+losses.SUBJECTS.clear()
 ASPECT = aspects.Aspect(
     "toy.answer", "What is the answer?", ("yes", "no"), lambda subject: True,
     lambda trial: os.environ.get(trial.subject.layer, "yes"),
@@ -42,7 +42,7 @@ TEST = "def test_layer(atlas, subject):\n    atlas(subject)\n"
 def answering(ask):
     """The facts of one aspect that ``ask`` answers."""
     one = load()[0]._replace(outcomes=("yes", "no"), ask=ask)
-    return facts(None, SUBJECT, [one])
+    return facts(trial_of(None, SUBJECT), [one])
 
 
 def throwing(error):
@@ -72,7 +72,7 @@ def test_what_cannot_be_asked_is_no_fact(error):
 
 def test_an_aspect_is_asked_only_of_subjects_that_it_applies_to():
     unmasked = Subject("Plain()", (Feed(masked=False),))
-    asked = facts(None, unmasked, [load()[0]._replace(ask=throwing(AssertionError()))])
+    asked = facts(trial_of(None, unmasked), [load()[0]._replace(ask=throwing(AssertionError()))])
     assert asked == {}
 
 
@@ -126,7 +126,7 @@ def test_a_mask_that_hangs_on_the_masked_values_is_the_layers_own(makes_its_own,
 
 
 def test_names_of_subjects_are_unique():
-    names = [subject.name for subject in layers.SUBJECTS]
+    names = [subject.name for subject in subjects()]
     assert len(names) == len(set(names)) > 100
 
 
@@ -205,7 +205,7 @@ def atlas_of(mini, folder="spec/releases"):
 def test_a_run_records_the_facts_and_the_public_names(toy):
     atlas = atlas_of(toy)
     assert atlas.facts == {("Plain()", "toy.answer"): "yes", ("Fancy()", "toy.answer"): "yes"}
-    assert atlas.header["public"] == ["Dense", "Wrapper"]
+    assert atlas.header["public"] == ["Dense", "Wrapper", "losses.Huber"]
 
 
 @pytest.mark.parametrize("how", [(), ("-p", "xdist", "-n", "2")], ids=str)
@@ -260,7 +260,7 @@ def test_a_run_says_how_the_facts_compare_and_which_layer_nobody_asks(toy):
     done = toy.run("--atlas=only")
     said = "atlas of keras 3.15.1 (tensorflow 2.18.0): 2 facts of 2 subjects, all as recorded for "
     assert said + CELL in done.output
-    assert "`keras.layers.Dense` is no subject yet" in done.output
+    assert "`Dense` is no subject yet" in done.output
     assert f"2 subjects, 1 not as recorded for {CELL}" in toy.run("--atlas=only", Fancy="no").output
 
 
@@ -284,13 +284,14 @@ def test_the_facts_of_a_newer_release_are_compared_with_the_newest_record(toy):
 def survey(mini, public=(), facts=None, **hashes):
     """Give each cell of the miniature an atlas in which every subject has a fact."""
     mini.write("tests/atlas/test_layers.py", TEST)
-    mini.write("spec/atlas/README.md", f"{pages.START}\n{pages.END}\n")
-    known = {subject.name: subject.layer for subject in layers.SUBJECTS}
+    marks = "\n".join(line for family in FAMILIES for line in pages.marks(family))
+    mini.write("spec/atlas/README.md", marks + "\n")
+    known = {subject.name: subject.public for subject in subjects()}
     header = {
         **dict.fromkeys(records.ATLAS_KEYS, ""),
         "schema": 1,
         "public": sorted({*known.values(), *EXCUSED, *public}),
-        "subjects": {**of_subjects(layers.SUBJECTS), **hashes.get("subjects", {})},
+        "subjects": {**of_subjects(subjects()), **hashes.get("subjects", {})},
         "aspects": of_aspects(load()),
     }
     rows = {(name, "out.mask"): "none" for name in known} if facts is None else facts
@@ -305,7 +306,7 @@ def with_survey(**options):
 
 # (rule, how to change the miniature, part of the message); test_rules.py runs them too
 CHANGES = [
-    ("unknown-layer", with_survey(public=["experimental.NewThing"]), "`keras.layers.NewThing` is"),
+    ("unknown-layer", with_survey(public=["experimental.NewThing"]), "`NewThing` is"),
     ("dead-subject", with_survey(facts={}), "Dense(3) has no fact on any release"),
     ("unknown-outcome", with_survey(facts={("Dense(3)", "out.mask"): "?"}), "'?' is no outcome of"),
     ("stale-atlas", with_survey(subjects={"Dense(3)": "old"}), "1 subjects were others"),
