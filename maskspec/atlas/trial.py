@@ -157,13 +157,23 @@ class Trial:
         return self.once(f"by hand: {what}", call)
 
     def under(self, policy: str, padding: float = 0.0) -> Seen:
-        """The padded batch, given to a fresh layer under a global policy of dtypes."""
+        """The padded batch, given to a fresh layer under a global policy of dtypes.
+
+        Its inputs come from layers under the same policy, so that they have its dtype.
+        """
 
         def call() -> Seen:
             with self.keras.policy(policy):
                 layer = self.part(f"under {policy}", self._built)
-                return self.apply(layer, padded(self.subject.feeds, padding))
+                before = self.part(f"before, {policy}", lambda: carrier(self.keras, ""))
+                plain = self.part(f"plain, {policy}", lambda: self.keras.layers.Dropout(0.0))
+                given = []
+                for x, mask in zip(map(self.keras.tensor, batch.inputs), batch.masks):
+                    carried = plain(x) if mask is None else before([x, self.keras.tensor(mask)])
+                    given.append(carried)
+                return self.seen_in(self.give(layer, given))
 
+        batch = padded(self.subject.feeds, padding)
         return self.once(f"under {policy}: {padding}", call)
 
     def once(self, what: str, call: Callable[[], Seen]) -> Seen:
