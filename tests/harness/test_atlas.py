@@ -1,5 +1,7 @@
 """The atlas: aspects and their outcomes, records of facts, and what a run says of them."""
 
+import json
+
 import pytest
 from miniature import CELLS, ROOT
 
@@ -256,11 +258,33 @@ def with_survey(**options):
     return lambda mini: survey(mini, **options)
 
 
+def explaining(claim="demo.computing-drops", surprising="demo.computing-drops", **named):
+    """A miniature whose atlas is recorded, and in which a claim explains some facts."""
+    what = {"layers": ["Dense"], "aspects": ["out.mask"], "outcomes": ["none"], **named}
+    entry = json.dumps({"claim": claim, **what})
+
+    def change(mini):
+        survey(mini)
+        text = f'{{"surprising": ["{surprising}"],\n"explained": [\n{entry}\n]}}\n'
+        mini.write("spec/atlas/explained.json", text)
+
+    return change
+
+
 # (rule, how to change the miniature, part of the message); test_rules.py runs them too
 CHANGES = [
     ("unknown-layer", with_survey(public=["experimental.NewThing"]), "`keras.layers.NewThing` is"),
     ("dead-subject", with_survey(facts={}), "Dense(3) has no fact on any release"),
     ("unknown-outcome", with_survey(facts={("Dense(3)", "out.mask"): "?"}), "'?' is no outcome of"),
+    ("unknown-explanation", explaining("demo.nothing"), "there is no claim demo.nothing"),
+    ("unknown-explanation", explaining(surprising="demo.twice"), "demo.twice surprises, and"),
+    (
+        "dead-explanation",
+        explaining(layers=["Dense", "Dens"]),
+        "no fact that it explains is of 'De",
+    ),
+    ("dead-explanation", explaining(aspects=["out.mask", "out.graph"]), "is of 'out.graph'"),
+    ("dead-explanation", explaining(outcomes=["raises"]), "is of 'raises'"),
     ("stale-atlas", with_survey(subjects={"Dense(3)": "old"}), "1 subjects were others"),
     ("stale-atlas", lambda mini: mini.write("tests/atlas/test_layers.py", TEST), "no atlas of"),
 ]
@@ -269,6 +293,32 @@ CHANGES = [
 def test_a_whole_atlas_trips_no_rule(mini):
     survey(mini)
     assert not {p.rule for p in mini.problems()} & {change[0] for change in CHANGES}
+
+
+def test_a_fact_leads_to_the_claim_that_explains_it_and_back(mini):
+    explaining()(mini)
+    mini.edit(
+        "spec/atlas/README.md", pages.START, f"{pages.LIST_START}\n{pages.LIST_END}\n{pages.START}"
+    )
+    assert not [p for p in mini.problems() if "explanation" in p.rule]
+    assert main(["--root", str(mini.root), "sync"]) == 0
+    to_claim = (
+        "| Which mask does the output carry? | none | [why](../demo.md#demo.computing-drops) |"
+    )
+    assert mini.read("spec/atlas/Dense.md").count(to_claim) == 1
+    assert "[why]" not in mini.read("spec/atlas/LSTM.md")
+    assert "Explains facts of [Dense](../atlas/Dense.md)." in mini.read("spec/evidence/demo.md")
+    assert "1. Computing drops the mask. [Holds on all 3 cells.](../demo.md#demo" in (
+        mini.read("spec/atlas/README.md")
+    )
+
+
+def test_an_entry_that_explains_nothing_is_told_by_its_line(mini):
+    explaining(outcomes=["raises"])(mini)
+    (told,) = [
+        str(p) for p in mini.problems() if p.rule == "dead-explanation" and "'Dense'" in p.what
+    ]
+    assert told.startswith("spec/atlas/explained.json:3: ")
 
 
 def test_merge_takes_an_atlas_that_is_up_to_date_and_refuses_another(mini, capsys):
