@@ -22,7 +22,8 @@ def generated(project: Specification) -> Dict[Path, str]:
     why, files = Explained(project, known), {}
     for chapter in project.book.chapters:
         page = project.root / chapter.path
-        files[page] = chapters.page(project, chapter, page.read_text(encoding="utf-8"))
+        text = chapters.page(project, chapter, page.read_text(encoding="utf-8"))
+        files[page] = atlas.with_uses(known, text)
         files[spec / "evidence" / f"{chapter.name}.md"] = evidence.page(
             project, chapter, why.layers
         )

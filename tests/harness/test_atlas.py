@@ -341,11 +341,11 @@ def test_merge_takes_an_atlas_that_is_up_to_date_and_refuses_another(mini, capsy
 # --- what changes -------------------------------------------------------------------------------
 
 
-def changed(mini, cell, **facts):
-    """Give ``Dense(3)`` other facts on one cell; the rest is as ``survey`` wrote it."""
+def changed(mini, cell, subject="Dense(3)", **facts):
+    """Give a subject other facts on one cell; the rest is as ``survey`` wrote it."""
     path = mini.path(f"spec/releases/{cell}/atlas.jsonl")
     atlas = records.read(path)
-    atlas.facts.update({("Dense(3)", aspect): outcome for aspect, outcome in facts.items()})
+    atlas.facts.update({(subject, aspect): outcome for aspect, outcome in facts.items()})
     records.write(mini.path("spec/releases"), atlas)
 
 
@@ -388,3 +388,26 @@ def test_sync_writes_a_page_for_each_layer(mini):
     mini.write("spec/atlas/Gone.md", "# Gone\n")
     assert main(["--root", str(mini.root), "sync"]) == 0
     assert not mini.path("spec/atlas/Gone.md").exists()
+
+
+def test_sync_writes_what_each_layer_does_where_a_page_has_the_table(mini):
+    sequences = "LSTM(3, return_sequences=True)"
+    survey(mini)
+    for cell in CELLS:
+        changed(mini, cell, **{"results.use": "no"})
+        changed(
+            mini, cell, sequences, **{"results.use": "at valid steps", "out.mask": "the input's"}
+        )
+        changed(mini, cell, "ReLU()", **{"results.use": "no"})
+    changed(mini, CELL, "ReLU()", **{"out.mask": "the input's"})
+    mini.edit("spec/demo.md", "# Demo\n", f"# Demo\n\n{pages.USES_START}\n{pages.USES_END}\n")
+    assert main(["--root", str(mini.root), "sync"]) == 0
+    table = mini.read("spec/demo.md").partition(pages.USES_END)[0].splitlines()[2:]
+    assert table == [
+        pages.USES_START,
+        "| layers | use it | hand it on |",
+        "|---|---|---|",
+        f"| [`{sequences}`](atlas/LSTM.md) | yes | yes, in this set-up |",
+        "| [`Dense`](atlas/Dense.md) | no | no |",
+        "| [`ReLU`](atlas/ReLU.md) | no | it depends |",
+    ]
