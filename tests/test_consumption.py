@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, Unavailable, case, claim, observe, refuted_by, require
+from tests.support.builtin_layers import twice_in_a_list
 from tests.support.consumers import (
     ATTENTION,
     ATTENTION_BREAKS,
+    ATTENTION_WORKS,
     BROKEN_ATTENTION,
     CONSUMERS,
     IGNORING,
@@ -25,6 +27,7 @@ from tests.support.consumers import (
     looked_up,
     of,
     without_padding,
+    working_attention,
 )
 from tests.support.layers import failure
 from tests.support.probes import (
@@ -268,6 +271,15 @@ def test_batch_normalization_leaves_padding_out(keras, of):
         assert same(*(layer.get_weights()[2] for _, layer in pair))
 
 
+@claim("consumption.batch-normalization-of-padding-is-nan", holds={"tf.keras": ">=2.12,<2.13"})
+@pytest.mark.parametrize("of", ["batch", "moving-average"])
+def test_batch_normalization_of_padding_alone_is_nan(keras, of):
+    layer, nothing = keras.layers.BatchNormalization(), np.zeros_like(valid_steps())
+    steps = layer(keras.carry(features(keras, 2.0), nothing), training=True)
+    result = keras.numpy(steps) if of == "batch" else layer.get_weights()[2]
+    assert np.isnan(result).all(), "the result holds numbers"
+
+
 @claim("consumption.normalization-over-steps-counts-padding")
 @pytest.mark.parametrize(
     "layer", ["LayerNormalization", case("GroupNormalization", exists=GROUPS_WITH_MASKS)]
@@ -293,6 +305,25 @@ def test_carried_mask_does_not_fit_channels_first(keras):
     require(same(keras.numpy(by_hand), usual(keras.tensor(x), mask)), "a mask of steps is used")
     carried = keras.carry(swapped, np.ones((3, 4), bool))  # as `Masking` makes it
     assert re.search(BAD_SHAPES, failure(pool, carried))
+
+
+@claim("consumption.half-precision-breaks-on-a-mask")
+@pytest.mark.parametrize(
+    "layer",
+    [
+        case("GlobalAveragePooling1D", holds={"tf.keras": "<2.6"}),
+        case("Attention", holds={"tf.keras": "<2.5"}, exists=ATTENTION_WORKS),
+    ],
+)
+def test_layer_of_half_precision_breaks_on_a_mask(keras, layer):
+    if layer in ATTENTION:
+        working_attention(keras, layer)  # or Unavailable
+    make, x = getattr(keras.layers, layer), keras.tensor(padded_features().astype("float16"))
+    run = twice_in_a_list(make(dtype="float16")) if layer in ATTENTION else make(dtype="float16")
+    require(not failure(run, x), "without a mask it works")
+    message = failure(run, keras.carry(x, valid_steps()))
+    require(not message or "half" in message or "float" in message, "it is about dtypes")
+    assert message, "no error is raised"
 
 
 # --- the mask argument -----------------------------------------------------------------------
