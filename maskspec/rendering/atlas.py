@@ -1,15 +1,19 @@
 """``spec/atlas/``: what each layer does with a mask, one page a layer; generated but for its
-README, which has a generated table."""
+README, which has a generated table and list."""
 
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
 from maskspec.atlas.aspects import Aspect
 from maskspec.atlas.questions import FAMILIES, KINDS, Family, load, subjects
 from maskspec.catalogue.cells import Cell
 from maskspec.records.specification import Specification
-from maskspec.rendering.wording import describe, newest
+from maskspec.rendering.evidence import sentence
+from maskspec.rendering.explained import Explained
+from maskspec.rendering.facts import History
+from maskspec.rendering.wording import between, describe, newest
 
+NOT_ASKED = "not asked"
 # The aspects that people ask for first, and the head of their column, family by family.
 FIRST = {
     "layers": {
@@ -36,45 +40,22 @@ FIRST = {
 }
 
 
-def pages(project: Specification) -> Dict[Path, str]:
+def pages(project: Specification, known: History, why: Explained) -> Dict[Path, str]:
     """The right text of every page of the atlas, by path; none without a recorded atlas."""
     if not project.atlases:
         return {}
     folder = project.root / "spec" / "atlas"
-    found = {folder / "README.md": _readme(project, folder / "README.md")}
-    known = History(project)
+    readme = folder / "README.md"
+    text = between("surprises", _surprises(project, why), readme.read_text(encoding="utf-8"))
+    for name, family in FAMILIES.items():
+        text = between(name, _table(name, family, known), text)
+    found = {readme: text}
     for name in dict.fromkeys(subject.public for subject in subjects()):
-        found[folder / f"{name}.md"] = "\n".join(_page(name, known)) + "\n"
+        found[folder / f"{name}.md"] = "\n".join(_page(name, known, why)) + "\n"
     return found
 
 
-class History:
-    """The outcomes of each fact over the releases."""
-
-    def __init__(self, project: Specification) -> None:
-        self.cells: List[Cell] = [
-            cell
-            for name, cell in project.releases.cells.items()
-            if name in project.atlases and not cell.is_pre
-        ]
-        self._by_fact: Dict[str, Dict[str, Dict[str, str]]] = {}
-        for cell in self.cells:
-            for subject, outcomes in project.atlases[cell.name].by_subject.items():
-                facts = self._by_fact.setdefault(subject, {})
-                for aspect, outcome in outcomes.items():
-                    facts.setdefault(aspect, {})[cell.name] = outcome
-
-    def of(self, subject: Any, aspect: str) -> Mapping[str, str]:
-        """The outcome by cell, in release order; nothing for a cell that could not be asked."""
-        return self._by_fact.get(subject.name, {}).get(aspect, {})
-
-    def cells_of(self, subject: Any) -> List[Cell]:
-        """The cells that have the subject at all."""
-        had = {cell for facts in self._by_fact.get(subject.name, {}).values() for cell in facts}
-        return [cell for cell in self.cells if cell.name in had]
-
-
-def _page(name: str, known: History) -> Iterator[str]:
+def _page(name: str, known: History, why: Explained) -> Iterator[str]:
     mine = [subject for subject in subjects() if subject.public == name]
     family = mine[0].family
     yield "<!-- written by `maskspec sync`; do not edit -->"
@@ -87,54 +68,46 @@ def _page(name: str, known: History) -> Iterator[str]:
     for subject in mine:
         yield from ["", f"## {subject.name}", ""]
         cells = known.cells_of(subject)
-        there = describe(dict.fromkeys((cell.name for cell in cells), "there"), known.cells)
         if len(cells) < len(known.cells):
-            yield from [f"Releases that have it: {there.partition(' (run')[0]}.", ""]
-        yield from _facts(subject, cells, known)
+            yield from [f"Releases that have it: {_having(cells, known.cells)}.", ""]
+        yield from _facts(subject, cells, known, why)
 
 
-def _facts(subject: Any, cells: List[Cell], known: History) -> Iterator[str]:
+def _having(cells: List[Cell], all_cells: List[Cell]) -> str:
+    """Which releases ``cells`` are, of all that are recorded."""
+    if not cells:
+        return "none but a pre-release"
+    had = {cell.name: "there" if cell in cells else "missing" for cell in all_cells}
+    return describe(had, all_cells, silent="missing").partition(" in ")[2]
+
+
+def _facts(subject: Any, cells: List[Cell], known: History, why: Explained) -> Iterator[str]:
     for kind, title in KINDS.items():
         rows = []
         for aspect in (one for one in load() if one.kind == kind):
             outcomes = known.of(subject, aspect.id)
             if outcomes:
-                rows.append(_row(aspect, outcomes, cells))
+                rows.append(_row(aspect, outcomes, cells, why.claims(subject, aspect.id)))
         if rows:
             yield from [f"**{title}**", "", "| question | newest releases | all |", "|---|---|---|"]
             yield from rows
             yield ""
 
 
-def _row(aspect: Aspect, outcomes: Mapping[str, str], cells: List[Cell]) -> str:
-    ran = [cell for cell in cells if cell.name in outcomes]
-    if len(set(outcomes.values())) == 1:
-        only = next(iter(outcomes.values()))
-        everywhere = "" if len(ran) == len(cells) else f"asked on {len(ran)} of {len(cells)} cells"
-        return f"| {aspect.question} | {only} | {everywhere} |"
-    return f"| {aspect.question} | {newest(outcomes, ran)} | {describe(outcomes, ran)} |"
+def _row(
+    aspect: Aspect, outcomes: Mapping[str, str], cells: List[Cell], claims: Sequence[str]
+) -> str:
+    asked = {cell.name: outcomes.get(cell.name, NOT_ASKED) for cell in cells}
+    last, everywhere = newest(asked, cells), describe(asked, cells, silent=NOT_ASKED)
+    if len(set(asked.values())) == 1:
+        last, everywhere = next(iter(asked.values())), ""
+    links = [f"[why](../{claim.partition('.')[0]}.md#{claim})" for claim in claims]
+    return f"| {aspect.question} | {last} | {' '.join([everywhere, *links]).strip()} |"
 
 
-def _readme(project: Specification, path: Path) -> str:
-    known, text = History(project), path.read_text(encoding="utf-8")
+def _table(name: str, family: Family, known: History) -> Iterator[str]:
     last = [cell.name for cell in known.cells if cell.implementation == "keras"]
-    newest_cell = [name for name in last if name.endswith("-tensorflow")][-1]
-    for name, family in FAMILIES.items():
-        block = "\n".join(_table(name, family, newest_cell, known))
-        start, end = marks(name)
-        if start not in text or end not in text:
-            raise ValueError(f"{path}: the table of {name} has no place: write {start} and {end}")
-        before, after = text.partition(start)[0], text.partition(end)[2]
-        text = f"{before}{start}\n{block}\n{end}{after}"
-    return text
-
-
-def marks(family: str) -> Tuple[str, str]:
-    """The lines before and after the table of ``family``."""
-    return f"<!-- {family}: written by `maskspec sync` -->", f"<!-- /{family} -->"
-
-
-def _table(name: str, family: Family, cell: str, known: History) -> Iterator[str]:
+    cell = [name for name in last if name.endswith("-tensorflow")][-1]
     first = FIRST[name]
     yield from [f"On `{cell}`, the newest release:", ""]
     yield f"| {family.noun} | {' | '.join(first.values())} |"
@@ -143,3 +116,12 @@ def _table(name: str, family: Family, cell: str, known: History) -> Iterator[str
         answers = [known.of(subject, aspect).get(cell, "") for aspect in first]
         if any(answers):
             yield f"| [{subject.name}]({subject.public}.md) | {' | '.join(answers)} |"
+
+
+def _surprises(project: Specification, why: Explained) -> Iterator[str]:
+    claims = project.book.by_id()
+    for claim in (claims[id] for id in why.surprising if id in claims):
+        words = describe(project.claim_verdicts(claim.id), project.cells(claim.id))
+        otherwise = f" Otherwise: {claim.otherwise}" if claim.otherwise else ""
+        link = f"[{sentence(words)}](../{claim.chapter}.md#{claim.id})"
+        yield f"1. {claim.sentence}{otherwise} {link}"

@@ -1,11 +1,38 @@
-"""Which facts of the atlas change from one cell to another."""
+"""The facts of the atlas over the releases, and which change from one cell to another."""
 
 from collections import Counter
-from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 from maskspec.atlas.aspects import RAISES, Aspect
 from maskspec.atlas.questions import load, subjects
+from maskspec.catalogue.cells import Cell
 from maskspec.records.specification import Specification
+
+
+class History:
+    """The outcomes of each fact over the releases."""
+
+    def __init__(self, project: Specification) -> None:
+        self.cells: List[Cell] = [
+            cell
+            for name, cell in project.releases.cells.items()
+            if name in project.atlases and not cell.is_pre
+        ]
+        self._by_fact: Dict[str, Dict[str, Dict[str, str]]] = {}
+        for cell in self.cells:
+            for subject, outcomes in project.atlases[cell.name].by_subject.items():
+                facts = self._by_fact.setdefault(subject, {})
+                for aspect, outcome in outcomes.items():
+                    facts.setdefault(aspect, {})[cell.name] = outcome
+
+    def of(self, subject: Any, aspect: str) -> Mapping[str, str]:
+        """The outcome by cell, in release order; nothing for a cell that could not be asked."""
+        return self._by_fact.get(subject.name, {}).get(aspect, {})
+
+    def cells_of(self, subject: Any) -> List[Cell]:
+        """The cells that have the subject at all."""
+        had = {cell for facts in self._by_fact.get(subject.name, {}).values() for cell in facts}
+        return [cell for cell in self.cells if cell.name in had]
 
 
 class FactChange(NamedTuple):

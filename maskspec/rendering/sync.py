@@ -10,23 +10,29 @@ from typing import Dict, Iterator, List, Tuple
 
 from maskspec.atlas.questions import subjects
 from maskspec.records.specification import Specification, load
-from maskspec.rendering import atlas, changes, chapters, evidence, factcheck
+from maskspec.rendering import atlas, changes, chapters, evidence, factcheck, uses
+from maskspec.rendering.explained import Explained
+from maskspec.rendering.facts import History
 
 
 def generated(project: Specification) -> Dict[Path, str]:
     """The right text of every file that has a generated part, by path."""
     spec = project.root / "spec"
-    files = {}
+    known = History(project)
+    why, files = Explained(project, known), {}
     for chapter in project.book.chapters:
         page = project.root / chapter.path
-        files[page] = chapters.page(project, chapter, page.read_text(encoding="utf-8"))
-        files[spec / "evidence" / f"{chapter.name}.md"] = evidence.page(project, chapter)
+        text = chapters.page(project, chapter, page.read_text(encoding="utf-8"))
+        files[page] = uses.with_uses(known, text)
+        files[spec / "evidence" / f"{chapter.name}.md"] = evidence.page(
+            project, chapter, why.layers
+        )
     readme = spec / "README.md"
     files[readme] = chapters.index(project, readme.read_text(encoding="utf-8"))
     files[spec / "CHANGES.md"] = changes.page(project)
     for slug, source in project.sources.items():
         files[spec / "sources" / f"{slug}.md"] = factcheck.page(project, source)
-    return {**files, **atlas.pages(project)}
+    return {**files, **atlas.pages(project, known, why)}
 
 
 def stale(project: Specification) -> Iterator[Tuple[Path, int]]:

@@ -8,6 +8,9 @@ from maskspec.atlas.questions import load, subjects
 from maskspec.records.facts import FILE
 from maskspec.records.specification import Specification
 from maskspec.records.staleness import of_atlas
+from maskspec.rendering.explained import FILE as EXPLAINED
+from maskspec.rendering.explained import Explained
+from maskspec.rendering.facts import History
 from maskspec.rules.kinds import Found, rule
 
 DATA = "maskspec/atlas/layers.py"
@@ -65,3 +68,20 @@ def stale_atlas(project: Specification) -> Found:
         differ = of_atlas(atlas)
         if differ:
             yield where(cell), 1, differ
+
+
+@rule("unknown-explanation", "name a claim that there is, and among the surprising one with facts")
+def unknown_explanation(project: Specification) -> Found:
+    known, why = project.book.by_id(), Explained(project, History(project))
+    for entry in why.entries:
+        if entry.claim not in known:
+            yield EXPLAINED, entry.line, f"there is no claim {entry.claim}"
+    for claim in why.surprising:
+        if claim not in {entry.claim for entry in why.entries}:
+            yield EXPLAINED, 1, f"{claim} surprises, and explains nothing"
+
+
+@rule("dead-explanation", "take it out, or name what some fact is recorded of")
+def dead_explanation(project: Specification) -> Found:
+    for line, name in Explained(project, History(project)).unmatched:
+        yield EXPLAINED, line, f"no fact that it explains is of {name!r}"

@@ -11,7 +11,7 @@ from maskspec.rules.kinds import RULES, Problem
 MODULES = (claims, expectations, files, sources, atlas)  # importing them registers their rules
 UNREADABLE = ("broken-page", "broken-test", "empty-input")
 OF_RECORDS = ("stale-record", "unproved-boundary", "instead-does-not-hold", "stale-evidence",
-              "stale-atlas", "dead-subject")  # fmt: skip
+              "stale-atlas", "dead-subject", "dead-explanation")  # fmt: skip
 
 
 def check(project: Specification, *, unrecorded: bool = False) -> List[Problem]:

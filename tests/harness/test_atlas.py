@@ -1,5 +1,7 @@
 """The atlas: aspects and their outcomes, records of facts, and what a run says of them."""
 
+import json
+
 import numpy as np
 import pytest
 from miniature import CELLS, ROOT
@@ -16,8 +18,8 @@ from maskspec.atlas.subject import Subject
 from maskspec.atlas.trial import Raised, Seen
 from maskspec.records import facts as records
 from maskspec.records.results import BrokenRecord
-from maskspec.rendering import atlas as pages
 from maskspec.rendering.facts import fact_changes, in_words
+from maskspec.rendering.wording import marks
 from maskspec.running.judging import Unavailable
 
 CELL = "keras3.15-tensorflow"
@@ -284,8 +286,8 @@ def test_the_facts_of_a_newer_release_are_compared_with_the_newest_record(toy):
 def survey(mini, public=(), facts=None, **hashes):
     """Give each cell of the miniature an atlas in which every subject has a fact."""
     mini.write("tests/atlas/test_layers.py", TEST)
-    marks = "\n".join(line for family in FAMILIES for line in pages.marks(family))
-    mini.write("spec/atlas/README.md", marks + "\n")
+    places = [line for name in ("surprises", *FAMILIES) for line in marks(name)]
+    mini.write("spec/atlas/README.md", "\n".join(places) + "\n")
     known = {subject.name: subject.public for subject in subjects()}
     header = {
         **dict.fromkeys(records.ATLAS_KEYS, ""),
@@ -304,11 +306,33 @@ def with_survey(**options):
     return lambda mini: survey(mini, **options)
 
 
+def explaining(claim="demo.computing-drops", surprising="demo.computing-drops", **named):
+    """A miniature whose atlas is recorded, and in which a claim explains some facts."""
+    what = {"layers": ["Dense"], "aspects": ["out.mask"], "outcomes": ["none"], **named}
+    entry = json.dumps({"claim": claim, **what})
+
+    def change(mini):
+        survey(mini)
+        text = f'{{"surprising": ["{surprising}"],\n"explained": [\n{entry}\n]}}\n'
+        mini.write("spec/atlas/explained.json", text)
+
+    return change
+
+
 # (rule, how to change the miniature, part of the message); test_rules.py runs them too
 CHANGES = [
     ("unknown-layer", with_survey(public=["experimental.NewThing"]), "`NewThing` is"),
     ("dead-subject", with_survey(facts={}), "Dense(3) has no fact on any release"),
     ("unknown-outcome", with_survey(facts={("Dense(3)", "out.mask"): "?"}), "'?' is no outcome of"),
+    ("unknown-explanation", explaining("demo.nothing"), "there is no claim demo.nothing"),
+    ("unknown-explanation", explaining(surprising="demo.twice"), "demo.twice surprises, and"),
+    (
+        "dead-explanation",
+        explaining(layers=["Dense", "Dens"]),
+        "no fact that it explains is of 'De",
+    ),
+    ("dead-explanation", explaining(aspects=["out.mask", "out.graph"]), "is of 'out.graph'"),
+    ("dead-explanation", explaining(outcomes=["raises"]), "is of 'raises'"),
     ("stale-atlas", with_survey(subjects={"Dense(3)": "old"}), "1 subjects were others"),
     ("stale-atlas", lambda mini: mini.write("tests/atlas/test_layers.py", TEST), "no atlas of"),
 ]
@@ -317,6 +341,29 @@ CHANGES = [
 def test_a_whole_atlas_trips_no_rule(mini):
     survey(mini)
     assert not {p.rule for p in mini.problems()} & {change[0] for change in CHANGES}
+
+
+def test_a_fact_leads_to_the_claim_that_explains_it_and_back(mini):
+    explaining()(mini)
+    assert not [p for p in mini.problems() if "explanation" in p.rule]
+    assert main(["--root", str(mini.root), "sync"]) == 0
+    to_claim = (
+        "| Which mask does the output carry? | none | [why](../demo.md#demo.computing-drops) |"
+    )
+    assert mini.read("spec/atlas/Dense.md").count(to_claim) == 3  # each set-up
+    assert "[why]" not in mini.read("spec/atlas/LSTM.md")
+    assert "Explains facts of [Dense](../atlas/Dense.md)." in mini.read("spec/evidence/demo.md")
+    assert "1. Computing drops the mask. [Holds on all 3 cells.](../demo.md#demo" in (
+        mini.read("spec/atlas/README.md")
+    )
+
+
+def test_an_entry_that_explains_nothing_is_told_by_its_line(mini):
+    explaining(outcomes=["raises"])(mini)
+    (told,) = [
+        str(p) for p in mini.problems() if p.rule == "dead-explanation" and "'Dense'" in p.what
+    ]
+    assert told.startswith("spec/atlas/explained.json:3: ")
 
 
 def test_merge_takes_an_atlas_that_is_up_to_date_and_refuses_another(mini, capsys):
@@ -339,11 +386,11 @@ def test_merge_takes_an_atlas_that_is_up_to_date_and_refuses_another(mini, capsy
 # --- what changes -------------------------------------------------------------------------------
 
 
-def changed(mini, cell, **facts):
-    """Give ``Dense(3)`` other facts on one cell; the rest is as ``survey`` wrote it."""
+def changed(mini, cell, subject="Dense(3)", **facts):
+    """Give a subject other facts on one cell; the rest is as ``survey`` wrote it."""
     path = mini.path(f"spec/releases/{cell}/atlas.jsonl")
     atlas = records.read(path)
-    atlas.facts.update({("Dense(3)", aspect): outcome for aspect, outcome in facts.items()})
+    atlas.facts.update({(subject, aspect): outcome for aspect, outcome in facts.items()})
     records.write(mini.path("spec/releases"), atlas)
 
 
@@ -386,3 +433,41 @@ def test_sync_writes_a_page_for_each_layer(mini):
     mini.write("spec/atlas/Gone.md", "# Gone\n")
     assert main(["--root", str(mini.root), "sync"]) == 0
     assert not mini.path("spec/atlas/Gone.md").exists()
+
+
+def test_sync_writes_what_each_layer_does_where_a_page_has_the_table(mini):
+    sequences = "LSTM(3, return_sequences=True)"
+    survey(mini)
+    for cell in CELLS:
+        changed(mini, cell, **{"results.use": "no"})
+        changed(
+            mini, cell, sequences, **{"results.use": "at valid steps", "out.mask": "the input's"}
+        )
+        changed(mini, cell, "ReLU()", **{"results.use": "no"})
+    changed(mini, CELL, "ReLU()", **{"out.mask": "the input's"})
+    mini.edit("spec/demo.md", "# Demo\n", "\n".join(["# Demo", "", *marks("uses"), ""]))
+    assert main(["--root", str(mini.root), "sync"]) == 0
+    table = mini.read("spec/demo.md").partition(marks("uses")[1])[0].splitlines()[2:]
+    assert table == [
+        marks("uses")[0],
+        "| layers | use it | hand it on |",
+        "|---|---|---|",
+        f"| [`{sequences}`](atlas/LSTM.md) | yes | yes, in this set-up |",
+        "| [`Dense`](atlas/Dense.md) | no | no |",
+        "| [`ReLU`](atlas/ReLU.md) | no | it depends |",
+    ]
+
+
+def test_a_page_says_which_releases_have_a_set_up_and_which_were_not_asked(mini):
+    survey(mini)
+    for cell, dense in (("tf2.15", False), (CELL, True), ("keras3.14-tensorflow", True)):
+        atlas = records.read(mini.path(f"spec/releases/{cell}/{records.FILE}"))
+        if not dense:
+            del atlas.facts["Dense(3)", "out.mask"]
+        if cell == CELL:
+            atlas.facts["LSTM(3)", "results.use"] = "no"
+        records.write(mini.path("spec/releases"), atlas)
+    assert main(["--root", str(mini.root), "sync"]) == 0
+    assert "Releases that have it: Keras 3." in mini.read("spec/atlas/Dense.md")
+    asked = "not asked in tf.keras 2.15; no in Keras 3.15 | no in Keras >= 3.15 |"
+    assert asked in mini.read("spec/atlas/LSTM.md")
