@@ -176,7 +176,7 @@ class Survey:
         there = self._read(self.config.option.record / installed.cell)
         if there is None or header_differs(there.header, about(installed)):
             return self.aspects
-        mine = [one for one in self.aspects if one.family == subject.family]
+        mine = [a for a in self.aspects if a.family == subject.family and a.applies(subject)]
         return [one for one in mine if not self.hashes.agree(there, subject.name, one.id)]
 
     def differences(
