@@ -15,6 +15,7 @@ from maskspec.catalogue.implementations import STANDALONE
 from maskspec.records.results import (
     HEADER_KEYS,
     BrokenRecord,
+    footer_differs,
     read_each,
     read_lines,
     write_lines,
@@ -76,7 +77,7 @@ def read(path: Path) -> Atlas:
             raise BrokenRecord(f"{path}:{number}: the header knows no such subject or aspect")
         facts[row[0], row[1]] = row[2]
     if footer != {"rows": len(rows)}:
-        raise BrokenRecord(f"{path}:{len(parsed)}: the footer is {footer}, there are {len(rows)}")
+        raise BrokenRecord(f"{path}:{len(parsed)}: {footer_differs(footer, {'rows': len(rows)})}")
     if list(facts) != sorted(facts) or len(facts) != len(rows):
         raise BrokenRecord(f"{path}:{len(parsed)}: the rows are not sorted, or one stands twice")
     return Atlas(header, facts)
@@ -87,7 +88,7 @@ def has_atlas(cell: str) -> bool:
     return not cell.startswith(STANDALONE) and cell not in WITHOUT
 
 
-def read_all(root: Path, cells: Iterable[Cell]) -> Tuple[Dict[str, Atlas], List[str]]:
-    """The atlases of ``cells`` that can be read, and a message for each that cannot."""
+def read_all(root: Path, cells: Iterable[Cell]) -> Tuple[Dict[str, Atlas], List[str], List[str]]:
+    """The atlases of ``cells``, as ``results.read_all`` has it of records."""
     names = [cell.name for cell in cells if has_atlas(cell.name)]
     return read_each(root, names, FILE, read, "atlas")

@@ -164,7 +164,7 @@ def test_facts_are_read_as_they_were_written(written):
     [
         ('["A", "x", "yes"]', '["A", "x"]', ":2: a fact is"),
         ('["A", "x", "yes"]', '["C", "x", "yes"]', ":2: the header knows no such"),
-        ('["A", "x", "yes"]\n', "", ":3: the footer is"),
+        ('["A", "x", "yes"]\n', "", ":3: the footer counts 2 rows; there are 1"),
         ('["A", "x", "yes"]', '["B", "x", "yes"]', "not sorted, or one stands twice"),
         ('{"rows": 2}\n', "", "cut short"),
         ('"schema": 1', '"schema": 2', "schema 2"),
@@ -219,8 +219,46 @@ def test_an_atlas_is_the_same_in_every_order(toy, how):
 def test_a_fact_that_differs_from_the_record_fails_in_words(toy):
     done = toy.run("--atlas=only", Fancy="no")
     assert done.code == 1
-    assert "`Fancy()`: What is the answer? 'yes' is recorded, here 'no'" in done.output
+    said = (
+        "`Fancy()` on keras 3.15.1 (tensorflow 2.18.0) is not as recorded for keras3.15-tensorflow",
+        "  What is the answer? (toy.answer)\n    recorded: yes\n    observed: no\n",
+        "  record:   spec/releases/keras3.15-tensorflow/atlas.jsonl\n",
+        "  rerun:    pytest --subject Fancy --aspect toy.answer --implementation keras\n",
+        "is right: python -m pytest --atlas only --record=spec/releases\n",
+    )
+    for part in said:
+        assert part in done.output
     assert "1 failed, 1 passed" in done.output
+
+
+def test_what_a_failing_fact_says_to_do_records_the_new_answer(toy):
+    toy.run("--atlas=only", "--record=spec/releases", Fancy="no")
+    assert toy.run("--atlas=only", Fancy="no").code == 0
+
+
+DAMAGED = f"spec/releases/{CELL}/atlas.jsonl"
+
+
+@pytest.mark.parametrize("how", [(), ("-p", "xdist", "-n", "2")], ids=str)
+def test_facts_are_not_compared_with_a_damaged_record_and_the_run_fails(toy, how):
+    toy.edit(DAMAGED, '["Plain()"', '["Plain()')
+    done = toy.run(*how, Fancy="no")
+    assert done.code == 4
+    assert f"ERROR: {DAMAGED}:3: no JSON" in done.output
+    assert "git restore" in done.output
+    assert toy.run("--claim=demo.pads-last").code == 0
+    assert toy.run("--atlas=only", "--record=spec/releases").code == 0
+    assert toy.run("--atlas=only", *how).code == 0
+
+
+def test_a_subject_that_a_release_lacks_is_counted_apart(toy):
+    toy.edit("conftest.py", "lambda subject: True", 'lambda subject: subject.layer != "Plain"')
+    toy.run("--atlas=only", "--record=spec/releases")
+    told = f"1 fact of 1 subject, all as recorded for {CELL}; nothing to ask of 1 subject: not in "
+    assert told in toy.run("--atlas=only").output
+    done = toy.run("--subject=Plain")
+    assert "2.18.0): nothing to ask of Plain(): not in this release" in done.output
+    assert "as recorded" not in done.output
 
 
 def test_a_fact_whose_question_was_another_then_is_not_compared(toy):
@@ -267,7 +305,7 @@ def test_a_run_says_how_the_facts_compare_and_which_layer_nobody_asks(toy):
 def test_a_release_without_an_atlas_is_asked_and_said_to_be_new(toy):
     done = toy.run("--atlas=only", on=CELLS["keras3.14-tensorflow"], Fancy="no")
     assert done.code == 0
-    assert "2 subjects; none is recorded for this release" in done.output
+    assert "2 facts of 2 subjects; none is recorded for this release" in done.output
 
 
 def test_the_facts_of_a_newer_release_are_compared_with_the_newest_record(toy):
@@ -309,8 +347,12 @@ CHANGES = [
     ("unknown-layer", with_survey(public=["experimental.NewThing"]), "`NewThing` is"),
     ("dead-subject", with_survey(facts={}), "Dense(3) has no fact on any release"),
     ("unknown-outcome", with_survey(facts={("Dense(3)", "out.mask"): "?"}), "'?' is no outcome of"),
-    ("stale-atlas", with_survey(subjects={"Dense(3)": "old"}), "1 subjects were others"),
-    ("stale-atlas", lambda mini: mini.write("tests/atlas/test_layers.py", TEST), "no atlas of"),
+    (
+        "stale-atlas",
+        with_survey(subjects={"Dense(3)": "old"}),
+        "recorded with 1 other subject",
+    ),
+    ("missing-record", lambda mini: mini.write("tests/atlas/test_layers.py", TEST), "no atlas of"),
 ]
 
 
@@ -332,7 +374,7 @@ def test_merge_takes_an_atlas_that_is_up_to_date_and_refuses_another(mini, capsy
     capsys.readouterr()
     assert main(["--root", str(mini.root), "merge", str(mini.path("again"))]) == 1
     out = capsys.readouterr().out
-    assert "1 subjects were others when it was recorded (Dense(3), …)" in out
+    assert "it was recorded with 1 other subject (Dense(3))" in out
     assert f"wanting: {CELL}" in out
 
 
