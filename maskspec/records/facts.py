@@ -61,8 +61,13 @@ class Atlas:
 
 def write(folder: Path, atlas: Atlas) -> Path:
     """Write ``folder/<cell>/atlas.jsonl`` in one step: the earlier one stays until then."""
+    return write_lines(folder / atlas.cell / FILE, rows_of(atlas))
+
+
+def rows_of(atlas: Atlas) -> List[Any]:
+    """What stands in the file of ``atlas``, line by line."""
     rows = [[*place, outcome] for place, outcome in sorted(atlas.facts.items())]
-    return write_lines(folder / atlas.cell / FILE, [atlas.header, *rows, {"rows": len(rows)}])
+    return [atlas.header, *rows, {"rows": len(rows)}]
 
 
 def read(path: Path) -> Atlas:

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Set, Tuple
 
 from maskspec.catalogue import project
 from maskspec.catalogue.cells import Cell
 from maskspec.catalogue.claims import decided_on
-from maskspec.catalogue.verdicts import verdict_of
+from maskspec.catalogue.verdicts import Key, verdict_of
 from maskspec.records import facts, results
 
 
@@ -70,6 +70,22 @@ class Specification(project.Project):
     def missing_atlases(self) -> List[str]:
         """The same for each that is missing."""
         return self._atlases[2]
+
+    def undecided(self, before: results.Record, after: results.Record) -> Set[Key]:
+        """The cases of ``before`` that ran for ``after`` and ended in an error there.
+
+        Only the record of a pre-release may lack them. That they ran is known from the records of
+        other cells that ran the same suite.
+        """
+        if not self.releases.cells[after.cell].is_pre:
+            return set()
+        ran = {
+            key
+            for record in self.all_records.values()
+            if record.header["suite"] == after.header["suite"]
+            for key in record.by_key
+        }
+        return (before.by_key.keys() & ran) - after.by_key.keys()
 
     def why_unread(self, cell: str) -> List[str]:
         """The messages on the files of ``cell`` that are broken."""

@@ -87,7 +87,7 @@ def _prereleases(project: Specification) -> List[str]:
     for newest_cell, cell in ahead(project):
         before, record = project.records[newest_cell.name], project.prereleases[cell.name]
         differ = len(verdict_changes(project, before, record))
-        wanting = len(before.rows) - len(record.rows)
+        wanting = len(project.undecided(before, record))
         lines.append(
             f"| [{cell.name}](releases/{cell.name}/results.jsonl) | {record.header['version']} "
             f"| {newest_cell.name} | {differ or 'none'} | {wanting or 'none'} |"

@@ -395,7 +395,8 @@ def test_questions_that_change_alike_are_told_once(mini):
         changed(mini, cell, **{"out.mask": outcome, "out.graph": outcome, "results.use": "no"})
     found = fact_changes(mini.load(), "keras3.14-tensorflow", CELL)
     assert in_words(found) == [
-        "`Dense(3)`: Which mask does the output carry? *none* → *the input's* (1 more alike)"
+        "`Dense(3)`: Which mask does the output carry? *none* → *the input's*; "
+        "likewise 1 more question: `out.graph`"
     ]
     assert fact_changes(mini.load(), "keras3.14-tensorflow", CELL, ["LSTM"]) == []
 
@@ -418,6 +419,33 @@ def test_diff_says_what_changes_in_a_layer(mini, capsys):
     assert "Which mask does the output carry? none → the input's" in " ".join(out.split())
     assert main(["--root", str(mini.root), *asked[:-1], "Dens"]) == 2
     assert "no layer Dens; did you mean Dense" in capsys.readouterr().err
+
+
+def test_diff_keeps_to_the_facts_that_it_is_asked_about(mini, capsys):
+    survey(mini)
+    changed(mini, CELL, **{"out.mask": "the input's"})
+    for word, told in (("Dense", "1 of the facts that"), ("LSTM", "none of the facts that name L")):
+        main(["--root", str(mini.root), "diff", "keras3.14-tensorflow", CELL, "--about", word])
+        assert told in capsys.readouterr().out
+
+
+def test_diff_says_which_atlas_cannot_be_read(mini, capsys):
+    survey(mini)
+    mini.edit(DAMAGED, '["Dense(3)"', '["Dense(3)')
+    main(["--root", str(mini.root), "diff", "keras3.14-tensorflow", CELL])
+    assert f"facts are not compared: {DAMAGED}:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("layers", [(), ("--subject", "Fancy")], ids=str)
+def test_diff_compares_what_is_installed_with_the_record_of_its_own_cell(toy, layers):
+    arguments = ["--root", str(toy.root), "diff", CELL, "installed", "--all", *layers]
+    run = f"import conftest, sys; from maskspec.__main__ import main; sys.exit(main({arguments}))"
+    done = toy.python("-c", run, Fancy="no")
+    assert done.code == 1, done.output
+    assert f"{CELL} -> installed: 1 of the facts" in done.output
+    assert "`Fancy()`: What is the answer? yes → no" in done.output
+    assert ("the facts of Fancy" in done.output) == bool(layers)
+    assert set(atlas_of(toy).facts.values()) == {"yes"}
 
 
 def test_sync_writes_a_page_for_each_layer(mini):
