@@ -138,7 +138,7 @@ def exported(prepared, maskspec):
 
 
 KEYS = {
-    "cells": {"implementation", "version", "backend", "python", "platform"},
+    "cells": {"implementation", "version", "backend", "python", "platform", "prerelease"},
     "claims": {
         "id", "chapter", "sentence", "otherwise", "finding", "statements", "path", "line", "tests",
         "holds", "exists", "instead", "cases", "verdicts",
