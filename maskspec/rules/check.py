@@ -62,7 +62,8 @@ def main(asked: argparse.Namespace) -> int:
         print(f"    to mend: {mend.replace('CELLS', ' '.join(cells))}")
     hidden = not_applied(problems)
     if hidden:
-        print(f"Not applied before that is mended: {', '.join(hidden)}")
+        names = ", ".join(hidden) if hidden == list(OF_ALL_RECORDS) else "all other rules"
+        print(f"Not applied before that is mended: {names}")
     looked_at = [
         count(len(RULES) - len(hidden), "rule"),
         count(len(project.book.claims), "claim"),
