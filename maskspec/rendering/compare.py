@@ -4,7 +4,7 @@ import re
 from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from maskspec.catalogue.pages import Claim
-from maskspec.catalogue.verdicts import HOLDS, REFUTED, UNAVAILABLE, Key, Row, verdict_of
+from maskspec.catalogue.verdicts import HOLDS, PARTLY, REFUTED, UNAVAILABLE, Key, Row, verdict_of
 from maskspec.records.results import Record
 from maskspec.records.specification import Specification
 
@@ -69,9 +69,12 @@ class Change(NamedTuple):
             return ""
         if self.after == HOLDS:
             return "Now so: "
-        if self.before == HOLDS:
-            return "No longer there: " if self.after == UNAVAILABLE else "No longer so: "
-        return ""
+        ends = {
+            REFUTED: "No longer so: ",
+            PARTLY: "No longer so: ",
+            UNAVAILABLE: "No longer there: ",
+        }
+        return ends.get(self.after, "") if self.before == HOLDS else ""
 
 
 def compare(project: Specification, before: Record, after: Record) -> List[Change]:
