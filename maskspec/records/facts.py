@@ -15,6 +15,7 @@ from maskspec.catalogue.implementations import STANDALONE
 from maskspec.records.results import (
     HEADER_KEYS,
     BrokenRecord,
+    footer_differs,
     read_each,
     read_lines,
     write_lines,
@@ -60,8 +61,13 @@ class Atlas:
 
 def write(folder: Path, atlas: Atlas) -> Path:
     """Write ``folder/<cell>/atlas.jsonl`` in one step: the earlier one stays until then."""
+    return write_lines(folder / atlas.cell / FILE, rows_of(atlas))
+
+
+def rows_of(atlas: Atlas) -> List[Any]:
+    """What stands in the file of ``atlas``, line by line."""
     rows = [[*place, outcome] for place, outcome in sorted(atlas.facts.items())]
-    return write_lines(folder / atlas.cell / FILE, [atlas.header, *rows, {"rows": len(rows)}])
+    return [atlas.header, *rows, {"rows": len(rows)}]
 
 
 def read(path: Path) -> Atlas:
@@ -76,7 +82,7 @@ def read(path: Path) -> Atlas:
             raise BrokenRecord(f"{path}:{number}: the header knows no such subject or aspect")
         facts[row[0], row[1]] = row[2]
     if footer != {"rows": len(rows)}:
-        raise BrokenRecord(f"{path}:{len(parsed)}: the footer is {footer}, there are {len(rows)}")
+        raise BrokenRecord(f"{path}:{len(parsed)}: {footer_differs(footer, {'rows': len(rows)})}")
     if list(facts) != sorted(facts) or len(facts) != len(rows):
         raise BrokenRecord(f"{path}:{len(parsed)}: the rows are not sorted, or one stands twice")
     return Atlas(header, facts)
@@ -87,7 +93,7 @@ def has_atlas(cell: str) -> bool:
     return not cell.startswith(STANDALONE) and cell not in WITHOUT
 
 
-def read_all(root: Path, cells: Iterable[Cell]) -> Tuple[Dict[str, Atlas], List[str]]:
-    """The atlases of ``cells`` that can be read, and a message for each that cannot."""
+def read_all(root: Path, cells: Iterable[Cell]) -> Tuple[Dict[str, Atlas], List[str], List[str]]:
+    """The atlases of ``cells``, as ``results.read_all`` has it of records."""
     names = [cell.name for cell in cells if has_atlas(cell.name)]
     return read_each(root, names, FILE, read, "atlas")

@@ -7,6 +7,7 @@ from maskspec.atlas.fingerprints import of_aspects, of_subjects
 from maskspec.atlas.questions import load, subjects
 from maskspec.catalogue.cases import Case, cases_of
 from maskspec.catalogue.verdicts import Key, Row
+from maskspec.catalogue.words import and_more, case_named, count
 from maskspec.records import facts
 from maskspec.records.results import Record
 from maskspec.records.specification import Specification
@@ -26,8 +27,7 @@ class Staleness(NamedTuple):
             (self.changed, "row that ran another test", "rows that ran another test"),
         )
         return ", ".join(
-            f"{len(keys)} {one if len(keys) == 1 else many} ({' '.join(keys[0]).strip()}"
-            f"{', …' if len(keys) > 1 else ''})"
+            f"{count(len(keys), one, many)} ({and_more([case_named(key) for key in keys], 1)})"
             for keys, one, many in parts
             if keys
         )
@@ -69,7 +69,8 @@ def of_atlas(atlas: facts.Atlas) -> str:
         then: Dict[str, str] = atlas.header[kind]
         differ = [name for name in {**hashes, **then} if hashes.get(name) != then.get(name)]
         if differ:
-            told.append(f"{len(differ)} {kind} were others when it was recorded ({differ[0]}, …)")
+            others = count(len(differ), f"other {kind[:-1]}")
+            told.append(f"it was recorded with {others} ({and_more(differ, 1)})")
     return "; ".join(told)
 
 

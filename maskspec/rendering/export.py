@@ -1,7 +1,8 @@
 """The whole catalogue as JSON: ``python -m maskspec export``. The keys are an interface.
 
-``schema``: 1; it grows when a key changes meaning or goes.
-``cells``: by cell, ``implementation``, ``version``, ``backend``, ``python``, ``platform``.
+``schema``: 2; it grows when a key changes meaning or goes.
+``cells``: by cell, ``implementation``, ``version``, ``backend``, ``python``, ``platform`` and
+  ``prerelease`` (bool: it is free to differ, and the pages do not count it).
 ``claims``: a list in reading order, each with
   ``id``, ``chapter``, ``sentence``, ``otherwise`` (what is so where it is refuted, or ""),
   ``finding`` (bool), ``statements`` (ids), ``path``, ``line``;
@@ -31,7 +32,7 @@ from maskspec.catalogue.pages import Claim
 from maskspec.catalogue.verdicts import verdict_of
 from maskspec.records.specification import Specification, load
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def export(project: Specification) -> Dict[str, Any]:
@@ -40,10 +41,13 @@ def export(project: Specification) -> Dict[str, Any]:
         "schema": SCHEMA,
         "cells": {
             cell: {
-                key: record.header[key]
-                for key in ("implementation", "version", "backend", "python", "platform")
+                **{
+                    key: record.header[key]
+                    for key in ("implementation", "version", "backend", "python", "platform")
+                },
+                "prerelease": cell in project.prereleases,
             }
-            for cell, record in project.records.items()
+            for cell, record in project.all_records.items()
         },
         "claims": [_claim(project, claim) for claim in project.book.claims],
         "atlas": {
@@ -73,8 +77,8 @@ def _claim(project: Specification, claim: Claim) -> Dict[str, Any]:
     cases = project.cases(claim.id)
     first = cases[0] if cases else None
     verdicts = {}
-    for cell, record in project.records.items():
-        rows = [row for row in record.rows if row.claim == claim.id]
+    for cell, record in project.all_records.items():
+        rows = record.by_claim.get(claim.id, {}).values()
         if rows:
             verdicts[cell] = {
                 "verdict": verdict_of([row.verdict for row in rows]),

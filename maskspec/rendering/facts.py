@@ -1,11 +1,12 @@
 """The facts of the atlas over the releases, and which change from one cell to another."""
 
 from collections import Counter
-from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Pattern, Sequence, Tuple
 
 from maskspec.atlas.aspects import RAISES, Aspect
 from maskspec.atlas.questions import load, subjects
 from maskspec.catalogue.cells import Cell
+from maskspec.catalogue.words import and_more, count
 from maskspec.records.specification import Specification
 
 
@@ -78,16 +79,31 @@ def fact_changes(
     ]
 
 
+def about(changes: Sequence[FactChange], forms: Sequence[Pattern[str]]) -> List[FactChange]:
+    """Those of ``changes`` whose subject or question has one of ``forms``, or all without any."""
+    return [
+        change
+        for change in changes
+        if not forms
+        or any(form.search(f"{change.subject.name}\n{change.aspect.question}") for form in forms)
+    ]
+
+
 def in_words(changes: Sequence[FactChange]) -> List[str]:
-    """One sentence for all questions about a subject that change alike: the first, and how many
-    more."""
+    """One sentence for all questions about a subject that change alike: the first, and which
+    others."""
     groups: Dict[Tuple[str, str, str], List[FactChange]] = {}
     for change in changes:
         groups.setdefault((change.subject.name, change.before, change.after), []).append(change)
-    return [
-        str(group[0]) + (f" ({len(group) - 1} more alike)" if len(group) > 1 else "")
-        for group in groups.values()
-    ]
+    return [str(first) + _likewise(others) for first, *others in groups.values()]
+
+
+def _likewise(others: Sequence[FactChange]) -> str:
+    """Which further questions have the same two answers."""
+    if not others:
+        return ""
+    names = and_more([f"`{change.aspect.id}`" for change in others], 3)
+    return f"; likewise {count(len(others), 'more question')}: {names}"
 
 
 def layers_that_change(changes: Sequence[FactChange]) -> Dict[str, int]:

@@ -64,8 +64,8 @@ def write(project: Specification) -> List[Path]:
     from the rest would say less than is known.
     """
     broken = [f"{b.path}:{b.line}: {b.what}" for b in project.book.broken]
-    broken += [m for m in project.broken_records if "there is no record" not in m]
-    broken += [": ".join(place) for place in project.collection.broken]
+    broken += project.broken_records + project.broken_atlases
+    broken += [f"{path}:{line}: {what}" for path, line, what in project.collection.broken]
     if broken:
         raise ValueError("nothing was written, as this cannot be read:\n  " + "\n  ".join(broken))
     changed = [path for path, _ in stale(project)]

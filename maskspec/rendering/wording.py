@@ -1,7 +1,7 @@
 """Verdicts over the releases, in words: since when, until when, and on which backend."""
 
 import itertools
-from typing import Dict, Iterable, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Tuple
 
 from maskspec.catalogue.cells import Cell, numbers
 from maskspec.catalogue.implementations import BACKEND_LABELS, IMPLEMENTATIONS, TABLE
@@ -19,6 +19,7 @@ class Line(NamedTuple):
     implementation: str
     on: str
     verdicts: Tuple[Tuple[str, str], ...]
+    backends: Tuple[str, ...]
 
     @property
     def label(self) -> str:
@@ -57,11 +58,39 @@ def by_implementation(verdicts: Mapping[str, str], cells: Sequence[Cell]) -> Dic
 
 def newest(verdicts: Mapping[str, str], cells: Sequence[Cell]) -> str:
     """The verdict on the newest release of each line: ``holds in tf.keras 2.15 and Keras 3.15``."""
-    groups: Dict[str, List[str]] = {}
-    for line in lines(verdicts, cells):
-        release, verdict = line.verdicts[-1]
-        groups.setdefault(verdict, []).append(f"{_short(line.implementation)} {release}{line.on}")
-    return "; ".join(f"{verdict} in {_listed(where)}" for verdict, where in groups.items())
+    return _by_end(lines(verdicts, cells), lambda line: f" {line.verdicts[-1][0]}")
+
+
+def lately(verdicts: Mapping[str, str], cells: Sequence[Cell]) -> str:
+    """The verdict on the newest releases, and since when: ``holds in tf.keras >= 2.4``."""
+
+    def since(line: Line) -> str:
+        spans = _when(line)[line.verdicts[-1][1]]
+        return f" {spans[-1]}" if spans else ""
+
+    return _by_end(lines(verdicts, cells), since)
+
+
+def _by_end(found: Sequence[Line], releases: Callable[[Line], str]) -> str:
+    """The last verdict of each line, those of one verdict together.
+
+    Backends are named where those of one implementation do not all end alike.
+    """
+    groups: Dict[str, Dict[Tuple[str, str], List[Line]]] = {}
+    for line in found:
+        ends = groups.setdefault(line.verdicts[-1][1], {})
+        ends.setdefault((line.implementation, releases(line)), []).append(line)
+    words = []
+    for verdict, ends in groups.items():
+        where = []
+        for (implementation, when), alike in ends.items():
+            every = [line for line in found if line.implementation == implementation]
+            backends = [backend for line in alike for backend in line.backends]
+            on = "" if len(alike) == len(every) else f" on {_listed(backends)}"
+            name = _short(implementation) if when else IMPLEMENTATIONS[implementation].label
+            where.append(f"{name}{when}{on}")
+        words.append(f"{verdict} in {_listed(where)}")
+    return "; ".join(words)
 
 
 def strip(verdicts: Mapping[str, str], cells: Sequence[Cell]) -> str:
@@ -95,7 +124,8 @@ def lines(verdicts: Mapping[str, str], cells: Sequence[Cell]) -> List[Line]:
         for backends, merged in groups:
             on = f" on {_listed(backends)}" if len(groups) > 1 else ""
             order = sorted(merged, key=numbers)
-            found.append(Line(implementation, on, tuple((r, merged[r]) for r in order)))
+            ends = tuple((r, merged[r]) for r in order)
+            found.append(Line(implementation, on, ends, tuple(backends)))
     return found
 
 

@@ -166,7 +166,7 @@ def test_facts_are_read_as_they_were_written(written):
     [
         ('["A", "x", "yes"]', '["A", "x"]', ":2: a fact is"),
         ('["A", "x", "yes"]', '["C", "x", "yes"]', ":2: the header knows no such"),
-        ('["A", "x", "yes"]\n', "", ":3: the footer is"),
+        ('["A", "x", "yes"]\n', "", ":3: the footer counts 2 rows; there are 1"),
         ('["A", "x", "yes"]', '["B", "x", "yes"]', "not sorted, or one stands twice"),
         ('{"rows": 2}\n', "", "cut short"),
         ('"schema": 1', '"schema": 2', "schema 2"),
@@ -221,8 +221,46 @@ def test_an_atlas_is_the_same_in_every_order(toy, how):
 def test_a_fact_that_differs_from_the_record_fails_in_words(toy):
     done = toy.run("--atlas=only", Fancy="no")
     assert done.code == 1
-    assert "`Fancy()`: What is the answer? 'yes' is recorded, here 'no'" in done.output
+    said = (
+        "`Fancy()` on keras 3.15.1 (tensorflow 2.18.0) is not as recorded for keras3.15-tensorflow",
+        "  What is the answer? (toy.answer)\n    recorded: yes\n    observed: no\n",
+        "  record:   spec/releases/keras3.15-tensorflow/atlas.jsonl\n",
+        "  rerun:    pytest --subject Fancy --aspect toy.answer --implementation keras\n",
+        "is right: python -m pytest --atlas only --record=spec/releases\n",
+    )
+    for part in said:
+        assert part in done.output
     assert "1 failed, 1 passed" in done.output
+
+
+def test_what_a_failing_fact_says_to_do_records_the_new_answer(toy):
+    toy.run("--atlas=only", "--record=spec/releases", Fancy="no")
+    assert toy.run("--atlas=only", Fancy="no").code == 0
+
+
+DAMAGED = f"spec/releases/{CELL}/atlas.jsonl"
+
+
+@pytest.mark.parametrize("how", [(), ("-p", "xdist", "-n", "2")], ids=str)
+def test_facts_are_not_compared_with_a_damaged_record_and_the_run_fails(toy, how):
+    toy.edit(DAMAGED, '["Plain()"', '["Plain()')
+    done = toy.run(*how, Fancy="no")
+    assert done.code == 4
+    assert f"ERROR: {DAMAGED}:3: no JSON" in done.output
+    assert "git restore" in done.output
+    assert toy.run("--claim=demo.pads-last").code == 0
+    assert toy.run("--atlas=only", "--record=spec/releases").code == 0
+    assert toy.run("--atlas=only", *how).code == 0
+
+
+def test_a_subject_that_a_release_lacks_is_counted_apart(toy):
+    toy.edit("conftest.py", "lambda subject: True", 'lambda subject: subject.layer != "Plain"')
+    toy.run("--atlas=only", "--record=spec/releases")
+    told = f"1 fact of 1 subject, all as recorded for {CELL}; nothing to ask of 1 subject: not in "
+    assert told in toy.run("--atlas=only").output
+    done = toy.run("--subject=Plain")
+    assert "2.18.0): nothing to ask of Plain(): not in this release" in done.output
+    assert "as recorded" not in done.output
 
 
 def test_a_fact_whose_question_was_another_then_is_not_compared(toy):
@@ -269,7 +307,7 @@ def test_a_run_says_how_the_facts_compare_and_which_layer_nobody_asks(toy):
 def test_a_release_without_an_atlas_is_asked_and_said_to_be_new(toy):
     done = toy.run("--atlas=only", on=CELLS["keras3.14-tensorflow"], Fancy="no")
     assert done.code == 0
-    assert "2 subjects; none is recorded for this release" in done.output
+    assert "2 facts of 2 subjects; none is recorded for this release" in done.output
 
 
 def test_the_facts_of_a_newer_release_are_compared_with_the_newest_record(toy):
@@ -333,8 +371,12 @@ CHANGES = [
     ),
     ("dead-explanation", explaining(aspects=["out.mask", "out.graph"]), "is of 'out.graph'"),
     ("dead-explanation", explaining(outcomes=["raises"]), "is of 'raises'"),
-    ("stale-atlas", with_survey(subjects={"Dense(3)": "old"}), "1 subjects were others"),
-    ("stale-atlas", lambda mini: mini.write("tests/atlas/test_layers.py", TEST), "no atlas of"),
+    (
+        "stale-atlas",
+        with_survey(subjects={"Dense(3)": "old"}),
+        "recorded with 1 other subject",
+    ),
+    ("missing-record", lambda mini: mini.write("tests/atlas/test_layers.py", TEST), "no atlas of"),
 ]
 
 
@@ -379,7 +421,7 @@ def test_merge_takes_an_atlas_that_is_up_to_date_and_refuses_another(mini, capsy
     capsys.readouterr()
     assert main(["--root", str(mini.root), "merge", str(mini.path("again"))]) == 1
     out = capsys.readouterr().out
-    assert "1 subjects were others when it was recorded (Dense(3), …)" in out
+    assert "it was recorded with 1 other subject (Dense(3))" in out
     assert f"wanting: {CELL}" in out
 
 
@@ -400,7 +442,8 @@ def test_questions_that_change_alike_are_told_once(mini):
         changed(mini, cell, **{"out.mask": outcome, "out.graph": outcome, "results.use": "no"})
     found = fact_changes(mini.load(), "keras3.14-tensorflow", CELL)
     assert in_words(found) == [
-        "`Dense(3)`: Which mask does the output carry? *none* → *the input's* (1 more alike)"
+        "`Dense(3)`: Which mask does the output carry? *none* → *the input's*; "
+        "likewise 1 more question: `out.graph`"
     ]
     assert fact_changes(mini.load(), "keras3.14-tensorflow", CELL, ["LSTM"]) == []
 
@@ -423,6 +466,33 @@ def test_diff_says_what_changes_in_a_layer(mini, capsys):
     assert "Which mask does the output carry? none → the input's" in " ".join(out.split())
     assert main(["--root", str(mini.root), *asked[:-1], "Dens"]) == 2
     assert "no layer Dens; did you mean Dense" in capsys.readouterr().err
+
+
+def test_diff_keeps_to_the_facts_that_it_is_asked_about(mini, capsys):
+    survey(mini)
+    changed(mini, CELL, **{"out.mask": "the input's"})
+    for word, told in (("Dense", "1 of the facts that"), ("LSTM", "none of the facts that name L")):
+        main(["--root", str(mini.root), "diff", "keras3.14-tensorflow", CELL, "--about", word])
+        assert told in capsys.readouterr().out
+
+
+def test_diff_says_which_atlas_cannot_be_read(mini, capsys):
+    survey(mini)
+    mini.edit(DAMAGED, '["Dense(3)"', '["Dense(3)')
+    main(["--root", str(mini.root), "diff", "keras3.14-tensorflow", CELL])
+    assert f"facts are not compared: {DAMAGED}:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("layers", [(), ("--subject", "Fancy")], ids=str)
+def test_diff_compares_what_is_installed_with_the_record_of_its_own_cell(toy, layers):
+    arguments = ["--root", str(toy.root), "diff", CELL, "installed", "--all", *layers]
+    run = f"import conftest, sys; from maskspec.__main__ import main; sys.exit(main({arguments}))"
+    done = toy.python("-c", run, Fancy="no")
+    assert done.code == 1, done.output
+    assert f"{CELL} -> installed: 1 of the facts" in done.output
+    assert "`Fancy()`: What is the answer? yes → no" in done.output
+    assert ("the facts of Fancy" in done.output) == bool(layers)
+    assert set(atlas_of(toy).facts.values()) == {"yes"}
 
 
 def test_sync_writes_a_page_for_each_layer(mini):

@@ -138,7 +138,7 @@ def exported(prepared, maskspec):
 
 
 KEYS = {
-    "cells": {"implementation", "version", "backend", "python", "platform"},
+    "cells": {"implementation", "version", "backend", "python", "platform", "prerelease"},
     "claims": {
         "id", "chapter", "sentence", "otherwise", "finding", "statements", "path", "line", "tests",
         "holds", "exists", "instead", "cases", "verdicts",
@@ -192,6 +192,19 @@ def test_a_folder_outside_any_checkout_is_named(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert main(["cells"]) == 2
     assert capsys.readouterr().err.startswith(f"maskspec: {tmp_path} is in no checkout of the")
+
+
+def test_a_root_that_is_no_checkout_is_named(capsys, tmp_path):
+    assert main(["--root", str(tmp_path), "check"]) == 2
+    told = f"maskspec: --root {tmp_path}: there is no spec/releases/cells.json below that folder\n"
+    assert capsys.readouterr().err == told
+
+
+def test_a_message_names_files_as_seen_from_the_checkout(mini, maskspec):
+    mini.path("spec/sources/talk.units.jsonl").unlink()
+    assert maskspec(mini, "check")[2] == (
+        "maskspec: spec/sources/talk.units.jsonl: No such file or directory\n"
+    )
 
 
 def test_a_folder_inside_the_checkout_will_do(mini, monkeypatch, capsys):
@@ -251,6 +264,7 @@ def test_a_claim_that_was_recorded_on_few_cells_says_so(mini, maskspec):
 
 
 def test_cells_may_wait_to_be_recorded(mini, maskspec):
+    mini.add_cell("keras3.16-tensorflow", implementation="keras", release="3.16")
     mini.edit(TESTS, "keras.padding() == 0", "keras.padding() == 0 + 0")
     assert maskspec(mini, "check")[0] == 1
     assert maskspec(mini, "check", "--unrecorded")[0] == 0
