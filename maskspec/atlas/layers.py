@@ -1,7 +1,9 @@
 """The layers of the public API as subjects; ``excused`` says why the others are none.
 
 To add a layer, add a line: the code that builds it, in the group that takes the same inputs. The
-code may use every public layer by its name, ``Sequential``, and ``keras``.
+code may use every public layer by its name, ``Sequential``, and ``keras``. The first set-up of a
+layer is asked everything; add another one below it, which is asked only what may differ: not about
+dtypes, copies, odd masks and arguments.
 """
 
 from typing import Any, List, Tuple

@@ -171,6 +171,8 @@ class Survey:
         if chosen.atlas == "no" or chosen.claim or "subject" not in item.callspec.params:
             return False
         installed, subject = item.callspec.params["atlas"], item.callspec.params["subject"]
+        if not isinstance(installed, Installed):  # nothing installed has an atlas
+            return False
         return not chosen.stale or bool(self.stale(installed, subject))
 
     # --- one subject --------------------------------------------------------------------------

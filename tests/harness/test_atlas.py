@@ -318,6 +318,14 @@ def test_the_facts_of_a_newer_release_are_compared_with_the_newest_record(toy):
     )
 
 
+def test_where_nothing_installed_has_an_atlas_nothing_is_asked(toy):
+    none = "\nfrom maskspec.records import facts\nfacts.has_atlas = lambda cell: False\n"
+    toy.write("conftest.py", toy.read("conftest.py") + none)
+    done = toy.run("--stale", "--record=seen")
+    assert "INTERNALERROR" not in done.output
+    assert "atlas of" not in done.output
+
+
 # --- rules --------------------------------------------------------------------------------------
 
 
