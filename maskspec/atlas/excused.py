@@ -13,6 +13,7 @@ REASONS = {
     "vectors": "takes one vector a sample, and so has no axis of steps",
     "base": "is a base class, or finds others by name",
     "arguments": "is a function with a further argument; asked as its class",
+    "new": "stands in a pre-release alone so far",
     "cell": "is a cell, which sees one step; asked inside RNN",
     "foreign": "wraps a model of another library",
     "raw": "takes text, categories or waveforms, before there are masks",
@@ -49,6 +50,9 @@ _NAMES = {
         "losses.Loss losses.Reduction losses.deserialize losses.get losses.serialize"
     ),
     "arguments": "losses.categorical_generalized_cross_entropy",
+    "new": (
+        "losses.SparseCategoricalFocalCrossentropy losses.sparse_categorical_focal_crossentropy"
+    ),
     "cell": "GRUCell LSTMCell SimpleRNNCell StackedRNNCells",
     "foreign": "FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper",
     "raw": (

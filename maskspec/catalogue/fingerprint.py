@@ -84,6 +84,8 @@ def _reach(value: Any, home: Path, parts: Dict[str, str], named: Set[str]) -> No
                 if _is_ours(found, home):
                     _reach(found, home, parts, named)
             elif isinstance(found, PLAIN) and name in function.__globals__:
+                if type(found).__module__ == "numpy":
+                    raise ValueError(f"{key} uses {name}, a number of numpy: make it a Python one")
                 parts[f"{function.__module__}:{name}"] = repr(_plain(found))
 
 

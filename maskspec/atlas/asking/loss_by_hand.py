@@ -186,7 +186,7 @@ def ask_weights(kind: str, weights: Array) -> None:
 for layout, values in WEIGHTS.items():
     ask_weights(layout, values)
 
-SCALED = VALID.size / VALID.sum()
+SCALED = float(VALID.size / VALID.sum())
 REDUCED = (
     "the sum over valid steps",
     "the sum over valid steps, scaled as if all were valid",
