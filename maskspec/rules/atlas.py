@@ -61,9 +61,6 @@ def unknown_outcome(project: Specification) -> Found:
 def stale_atlas(project: Specification) -> Found:
     if not project.has_atlas:
         return
-    for message in project.broken_atlases:
-        path, line, what = message.split(":", 2)
-        yield path, int(line), what.strip()
     for cell, atlas in project.atlases.items():
         differ = of_atlas(atlas)
         if differ:
