@@ -2,7 +2,7 @@
 
 from typing import Any, Dict, List, NamedTuple
 
-from maskspec.atlas import layers, losses
+from maskspec.atlas import layers, losses, metrics
 from maskspec.atlas.asking import (
     by_hand,
     dtypes,
@@ -12,6 +12,10 @@ from maskspec.atlas.asking import (
     loss_by_hand,
     loss_extremes,
     loss_in_model,
+    metric_batches,
+    metric_by_hand,
+    metric_extremes,
+    metric_in_model,
     output,
     results,
     saying,
@@ -19,10 +23,12 @@ from maskspec.atlas.asking import (
 )
 from maskspec.atlas.aspects import ASPECTS, Aspect
 from maskspec.atlas.loss_trial import LossTrial
+from maskspec.atlas.metric_trial import MetricTrial
 from maskspec.atlas.trial import Trial
 
 MODULES = (output, results, extremes, dtypes, by_hand, layouts, sizes, life, saying,
-           loss_by_hand, loss_in_model, loss_extremes)  # fmt: skip # each registers some
+           loss_by_hand, loss_in_model, loss_extremes, metric_by_hand, metric_in_model,
+           metric_batches, metric_extremes)  # fmt: skip # each registers some
 KINDS = {  # what the ids of aspects begin with, in order, and the title of such a group
     "out": "On the way out",
     "results": "In the results",
@@ -36,6 +42,11 @@ KINDS = {  # what the ids of aspects begin with, in order, and the title of such
     "loss-hand": "Called by hand",
     "loss-fit": "In a compiled model",
     "loss-extremes": "Extremes",
+    "metric-hand": "Called by hand",
+    "metric-fit": "In metrics=",
+    "metric-weighted": "In weighted_metrics=",
+    "metric-batches": "Over several batches",
+    "metric-extremes": "Extremes",
 }
 
 
@@ -50,6 +61,7 @@ class Family(NamedTuple):
 FAMILIES: Dict[str, Family] = {
     "layers": Family(layers.SUBJECTS, Trial, "layer"),
     "losses": Family(losses.SUBJECTS, LossTrial, "loss"),
+    "metrics": Family(metrics.SUBJECTS, MetricTrial, "metric"),
 }
 
 

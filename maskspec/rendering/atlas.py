@@ -37,6 +37,15 @@ FIRST = {
         "loss-extremes.dead-batch": "batch without a valid step",
         "loss-extremes.NaN-predictions": "NaN in padding reaches the loss",
     },
+    "metrics": {
+        "metric-fit.steps": "in metrics=, of",
+        "metric-weighted.step-weights": "in weighted_metrics= with a weight for each step, of",
+        "metric-weighted.sample-weights": "with a weight for each sample, of",
+        "metric-hand.mask": "called by hand, of",
+        "metric-hand.mask-as-weights": "called by hand with the mask as weights, of",
+        "metric-extremes.dead-row": "row without a valid step",
+        "metric-extremes.NaN-fit": "NaN in padding reaches metrics=",
+    },
 }
 
 

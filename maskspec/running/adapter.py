@@ -260,10 +260,10 @@ class Keras(Namespace):
             getattr(layer, name)()
 
     def public_names(self) -> List[str]:
-        """The names of all public layers, those in ``experimental`` included, and of all losses.
+        """The names of all public layers, those in ``experimental`` included, losses and metrics.
 
-        A layer's stands alone (``LSTM``, ``experimental.RandomFourierFeatures``), a loss's, class
-        or function, with its module (``losses.Huber``).
+        A layer's stands alone (``LSTM``, ``experimental.RandomFourierFeatures``), a loss's or a
+        metric's, class or function, with its module (``losses.Huber``).
         """
         found: List[str] = []
         folders = ("experimental", "preprocessing")
@@ -277,7 +277,7 @@ class Keras(Namespace):
                     walk(value, f"{path}{name}.")
 
         walk(self._module.layers, "")
-        for module in ("losses",):
+        for module in ("losses", "metrics"):
             for name, value in vars(getattr(self._module, module)).items():
                 is_asked = inspect.isclass(value) or inspect.isfunction(value)
                 if is_asked and not name.startswith("_"):
