@@ -2,7 +2,7 @@
 
 from typing import Any, Dict, List, NamedTuple
 
-from maskspec.atlas import layers, losses
+from maskspec.atlas import layers, losses, models
 from maskspec.atlas.asking import (
     by_hand,
     dtypes,
@@ -12,6 +12,11 @@ from maskspec.atlas.asking import (
     loss_by_hand,
     loss_extremes,
     loss_in_model,
+    model_dtypes,
+    model_life,
+    model_loss,
+    model_results,
+    model_roads,
     output,
     results,
     saying,
@@ -19,10 +24,13 @@ from maskspec.atlas.asking import (
 )
 from maskspec.atlas.aspects import ASPECTS, Aspect
 from maskspec.atlas.loss_trial import LossTrial
+from maskspec.atlas.model_trial import ModelTrial
 from maskspec.atlas.trial import Trial
 
+# Each registers some aspects.
 MODULES = (output, results, extremes, dtypes, by_hand, layouts, sizes, life, saying,
-           loss_by_hand, loss_in_model, loss_extremes)  # fmt: skip # each registers some
+           loss_by_hand, loss_in_model, loss_extremes,
+           model_results, model_loss, model_roads, model_life, model_dtypes)  # fmt: skip
 KINDS = {  # what the ids of aspects begin with, in order, and the title of such a group
     "out": "On the way out",
     "results": "In the results",
@@ -36,6 +44,13 @@ KINDS = {  # what the ids of aspects begin with, in order, and the title of such
     "loss-hand": "Called by hand",
     "loss-fit": "In a compiled model",
     "loss-extremes": "Extremes",
+    "model-results": "What it returns",
+    "model-loss": "Its loss",
+    "model-train": "A step of training",
+    "model-roads": "Roads to the same",
+    "model-graph": "Compiled graphs",
+    "model-life": "Copies, saved models",
+    "model-dtypes": "Policies of dtypes",
 }
 
 
@@ -50,6 +65,7 @@ class Family(NamedTuple):
 FAMILIES: Dict[str, Family] = {
     "layers": Family(layers.SUBJECTS, Trial, "layer"),
     "losses": Family(losses.SUBJECTS, LossTrial, "loss"),
+    "models": Family(models.SUBJECTS, ModelTrial, "model"),
 }
 
 

@@ -33,6 +33,16 @@ FIRST = {
         "loss-extremes.dead-batch": "batch without a valid step",
         "loss-extremes.NaN-predictions": "NaN in padding reaches the loss",
     },
+    "models": {
+        "model-results.mask": "output's mask",
+        "model-results.vector": "the padding's vector changes results",
+        "model-results.cut": "results without padding",
+        "model-loss.divisor": "its loss is divided by",
+        "model-train.longer": "more padding changes the training",
+        "model-train.vector": "the padding's vector is trained",
+        "model-life.keras-file": "saved as .keras",
+        "model-life.h5": "saved as HDF5",
+    },
 }
 
 
