@@ -17,12 +17,9 @@ def words(keras: Any) -> Any:
     return keras.layers.Embedding(TOKENS, FEATURES, mask_zero=True)
 
 
-def lstm(keras: Any, **arguments: Any) -> Any:
-    return keras.layers.LSTM(UNITS, return_sequences=True, **arguments)
-
-
-def gru(keras: Any) -> Any:
-    return keras.layers.GRU(UNITS, return_sequences=True)
+def rnn(keras: Any, **arguments: Any) -> Any:
+    """A layer of sequences: that which takes the least time eagerly stands for all of them."""
+    return keras.layers.SimpleRNN(UNITS, return_sequences=True, **arguments)
 
 
 def dense(keras: Any) -> Any:
@@ -32,8 +29,13 @@ def dense(keras: Any) -> Any:
 # --- Sequential ---------------------------------------------------------------------------------
 
 
+def lstm(keras: Any) -> Any:
+    layer = keras.layers.LSTM(UNITS, return_sequences=True)
+    return keras.Sequential([tokens(keras), words(keras), layer, dense(keras)])
+
+
 def tagger(keras: Any) -> Any:
-    return keras.Sequential([tokens(keras), words(keras), lstm(keras), dense(keras)])
+    return keras.Sequential([tokens(keras), words(keras), rnn(keras), dense(keras)])
 
 
 def classifier(keras: Any) -> Any:
@@ -42,24 +44,24 @@ def classifier(keras: Any) -> Any:
 
 
 def masking(keras: Any) -> Any:
-    first = keras.Input((None, FEATURES))
-    return keras.Sequential([first, keras.layers.Masking(), gru(keras), dense(keras)])
+    first, layer = keras.Input((None, FEATURES)), keras.layers.GRU(UNITS, return_sequences=True)
+    return keras.Sequential([first, keras.layers.Masking(), layer, dense(keras)])
 
 
 def masking_nan(keras: Any) -> Any:
     mask = keras.layers.Masking(mask_value=float("nan"))
-    return keras.Sequential([keras.Input((None, FEATURES)), mask, gru(keras), dense(keras)])
+    return keras.Sequential([keras.Input((None, FEATURES)), mask, rnn(keras), dense(keras)])
 
 
 def bidirectional(keras: Any) -> Any:
-    both = keras.layers.Bidirectional(lstm(keras))
+    both = keras.layers.Bidirectional(rnn(keras))
     each = keras.layers.TimeDistributed(dense(keras))
     return keras.Sequential([tokens(keras), words(keras), both, each])
 
 
 def convolution(keras: Any) -> Any:
     inner = keras.layers.Conv1D(FEATURES, 3, padding="same")
-    return keras.Sequential([tokens(keras), words(keras), inner, lstm(keras), dense(keras)])
+    return keras.Sequential([tokens(keras), words(keras), inner, rnn(keras), dense(keras)])
 
 
 def pooling(keras: Any) -> Any:
@@ -69,7 +71,7 @@ def pooling(keras: Any) -> Any:
 
 def stateful(keras: Any) -> Any:
     first = keras.Input((None,), batch_size=4, dtype="int32")
-    layer = keras.layers.GRU(UNITS, return_sequences=True, stateful=True)
+    layer = rnn(keras, stateful=True)
     return keras.Sequential([first, words(keras), layer, dense(keras)])
 
 
@@ -79,53 +81,53 @@ def stateful(keras: Any) -> Any:
 def operator(keras: Any) -> Any:
     x = tokens(keras)
     y = words(keras)(x) * 2
-    return keras.Model(x, dense(keras)(lstm(keras)(y)))
+    return keras.Model(x, dense(keras)(rnn(keras)(y)))
 
 
 def features(keras: Any) -> Any:
     x = tokens(keras)
     y = words(keras)(x)[:, :, :2]
-    return keras.Model(x, dense(keras)(lstm(keras)(y)))
+    return keras.Model(x, dense(keras)(rnn(keras)(y)))
 
 
 def operation(keras: Any) -> Any:
     x = tokens(keras)
     y = keras.ops.relu(words(keras)(x))
-    return keras.Model(x, dense(keras)(lstm(keras)(y)))
+    return keras.Model(x, dense(keras)(rnn(keras)(y)))
 
 
 def plain_lambda(keras: Any) -> Any:
     x = tokens(keras)
     y = keras.layers.Lambda(lambda y: y * 2)(words(keras)(x))
-    return keras.Model(x, dense(keras)(lstm(keras)(y)))
+    return keras.Model(x, dense(keras)(rnn(keras)(y)))
 
 
 def lambda_with_mask(keras: Any) -> Any:
     x = tokens(keras)
     layer = keras.layers.Lambda(lambda y, mask=None: y * 2, mask=lambda y, mask=None: mask)
-    return keras.Model(x, dense(keras)(lstm(keras)(layer(words(keras)(x)))))
+    return keras.Model(x, dense(keras)(rnn(keras)(layer(words(keras)(x)))))
 
 
 def two_outputs(keras: Any) -> Any:
     x = tokens(keras)
-    y = lstm(keras)(words(keras)(x))
-    return keras.Model(x, [dense(keras)(y), dense(keras)(keras.layers.LSTM(UNITS)(y))])
+    y = rnn(keras)(words(keras)(x))
+    return keras.Model(x, [dense(keras)(y), dense(keras)(keras.layers.SimpleRNN(UNITS)(y))])
 
 
 def of_a_dict(keras: Any) -> Any:
     x = {"words": keras.Input((None,), dtype="int32", name="words"),
          "features": keras.Input((None, 2), name="features")}  # fmt: skip
     y = keras.layers.Concatenate()([words(keras)(x["words"]), x["features"]])
-    return keras.Model(x, dense(keras)(lstm(keras)(y)))
+    return keras.Model(x, dense(keras)(rnn(keras)(y)))
 
 
 def mask_as_input(keras: Any) -> Any:
     x, mask = keras.Input((None, FEATURES)), keras.Input((None,), dtype="bool")
-    return keras.Model([x, mask], dense(keras)(lstm(keras)(x, mask=mask)))
+    return keras.Model([x, mask], dense(keras)(rnn(keras)(x, mask=mask)))
 
 
 def shared(keras: Any) -> Any:
-    inputs, embedding, layer = [tokens(keras), tokens(keras)], words(keras), lstm(keras)
+    inputs, embedding, layer = [tokens(keras), tokens(keras)], words(keras), rnn(keras)
     y = keras.layers.Concatenate()([layer(embedding(x)) for x in inputs])
     return keras.Model(inputs, dense(keras)(y))
 
@@ -135,21 +137,21 @@ def shared(keras: Any) -> Any:
 
 def nested(keras: Any) -> Any:
     x = tokens(keras)
-    inner = keras.Model(x, lstm(keras)(words(keras)(x)))
-    return keras.Sequential([tokens(keras), inner, lstm(keras), dense(keras)])
+    inner = keras.Model(x, rnn(keras)(words(keras)(x)))
+    return keras.Sequential([tokens(keras), inner, rnn(keras), dense(keras)])
 
 
 def nested_behind(keras: Any) -> Any:
     x = tokens(keras)
-    inner = keras.Sequential([lstm(keras), dense(keras)])
+    inner = keras.Sequential([rnn(keras), dense(keras)])
     return keras.Model(x, inner(words(keras)(x)))
 
 
 def documents(keras: Any) -> Any:
     x, document = tokens(keras), keras.Input((None, 4), dtype="int32")
-    inner = keras.Model(x, keras.layers.LSTM(UNITS)(words(keras)(x)))
+    inner = keras.Model(x, keras.layers.SimpleRNN(UNITS)(words(keras)(x)))
     y = keras.layers.TimeDistributed(inner)(document)
-    return keras.Model(document, dense(keras)(lstm(keras)(y)))
+    return keras.Model(document, dense(keras)(rnn(keras)(y)))
 
 
 # --- subclassed ---------------------------------------------------------------------------------
@@ -159,7 +161,7 @@ def subclassed(keras: Any) -> Any:
     class Tagger(keras.Model):  # type: ignore[misc]
         def __init__(self, **arguments: Any) -> None:
             super().__init__(**arguments)
-            self.first, self.second, self.third = words(keras), lstm(keras), dense(keras)
+            self.first, self.second, self.third = words(keras), rnn(keras), dense(keras)
 
         def call(self, inputs: Any) -> Any:
             return self.third(self.second(self.first(inputs)))
@@ -171,7 +173,7 @@ def subclassed_by_hand(keras: Any) -> Any:
     class Tagger(keras.Model):  # type: ignore[misc]
         def __init__(self, **arguments: Any) -> None:
             super().__init__(**arguments)
-            self.first, self.second, self.third = words(keras), lstm(keras), dense(keras)
+            self.first, self.second, self.third = words(keras), rnn(keras), dense(keras)
 
         def call(self, inputs: Any) -> Any:
             mask = self.first.compute_mask(inputs)
@@ -185,7 +187,7 @@ def subclassed_by_hand(keras: Any) -> Any:
 
 def around(keras: Any, layer: Any) -> Any:
     x = tokens(keras)
-    return keras.Model(x, dense(keras)(lstm(keras)(layer(words(keras)(x)))))
+    return keras.Model(x, dense(keras)(rnn(keras)(layer(words(keras)(x)))))
 
 
 def own_layer(keras: Any) -> Any:
@@ -232,7 +234,7 @@ def own_cell(keras: Any) -> Any:
 
 
 def stacked_cells(keras: Any) -> Any:
-    cells = [keras.layers.LSTMCell(UNITS), keras.layers.GRUCell(UNITS)]
+    cells = [keras.layers.GRUCell(UNITS), keras.layers.SimpleRNNCell(UNITS)]
     layer = keras.layers.RNN(cells, return_sequences=True)
     return keras.Sequential([tokens(keras), words(keras), layer, dense(keras)])
 
@@ -250,14 +252,14 @@ def encoder(keras: Any) -> Any:
 
 def states(keras: Any) -> Any:
     source, target = tokens(keras), tokens(keras)
-    _, *last = keras.layers.LSTM(UNITS, return_state=True)(words(keras)(source))
-    y = lstm(keras)(words(keras)(target), initial_state=last)
+    _, *last = keras.layers.SimpleRNN(UNITS, return_state=True)(words(keras)(source))
+    y = rnn(keras)(words(keras)(target), initial_state=last)
     return keras.Model([source, target], dense(keras)(y))
 
 
 def attention(keras: Any) -> Any:
     source, target = tokens(keras), tokens(keras)
-    value = lstm(keras)(words(keras)(source))
-    query = lstm(keras)(words(keras)(target))
+    value = rnn(keras)(words(keras)(source))
+    query = rnn(keras)(words(keras)(target))
     y = keras.layers.Concatenate()([query, keras.layers.Attention()([query, value])])
     return keras.Model([source, target], dense(keras)(y))

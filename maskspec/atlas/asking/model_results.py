@@ -12,7 +12,7 @@ from maskspec.atlas.model_batches import CUT, ROWS, STEPS, VALID, Given
 from maskspec.atlas.model_trial import ModelTrial
 from maskspec.atlas.models import Model
 
-MASKS = ("the valid steps", "none", "another mask")
+MASKS = ("the valid steps", "none", "every step", "another mask")
 CHANGES = ("no", "yes")
 
 
@@ -37,7 +37,9 @@ of_free_models = partial(aspect, applies=takes_other_batches)
 def kind_of(mask: Optional[Array]) -> str:
     if mask is None:
         return MASKS[1]
-    return MASKS[0] if np.array_equal(mask, VALID) else MASKS[2]
+    if np.array_equal(mask, VALID):
+        return MASKS[0]
+    return MASKS[2] if mask.shape == VALID.shape and mask.all() else MASKS[3]
 
 
 def at_valid(output: Array) -> Array:

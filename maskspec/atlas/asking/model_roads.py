@@ -5,7 +5,7 @@ from typing import Any, Callable, Iterator, List, NamedTuple, Tuple
 import numpy as np
 
 from maskspec.atlas.asking.model_loss import agree, close
-from maskspec.atlas.asking.model_results import MASKS, of_all_roads
+from maskspec.atlas.asking.model_results import MASKS, kind_of, of_all_roads
 from maskspec.atlas.aspects import NotAsked, aspect
 from maskspec.atlas.batches import Array
 from maskspec.atlas.comparing import same
@@ -39,7 +39,7 @@ def predict(trial: ModelTrial) -> str:
 
 @of_all_roads("model-roads.predict-mask", "Which mask is left on what predict returns?", MASKS)
 def predict_mask(trial: ModelTrial) -> str:
-    return MASKS[trial.keras.mask_of(predicted(trial)) is None]
+    return kind_of(trial.keras.mask_of(predicted(trial)))
 
 
 @of_all_roads("model-roads.predict-on-batch", "Does predict_on_batch return the same?", RESULTS)
