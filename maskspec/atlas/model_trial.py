@@ -57,7 +57,7 @@ class ModelTrial(Once):
     def fresh(self) -> Any:
         """The model, newly built, with the weights that every trial of it has."""
         model = self.subject.build(self.keras)
-        if not model.weights:  # a subclassed model has none before the first call
+        if not model.built:  # a subclassed model has no weights before its first call
             self.call(model, self.given)
         settle(model)
         self.forget(model)
@@ -90,6 +90,7 @@ class ModelTrial(Once):
     def ready(self) -> Any:
         """The shared model, compiled to run eagerly, with its first weights and no state."""
         model = self.once("compiled", lambda: self.compiled(self.model))
+        model.reset_metrics()  # else Keras 3 tells the mean over all batches so far
         return self.begun(model)
 
     def begun(self, model: Any) -> Any:

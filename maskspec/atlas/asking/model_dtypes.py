@@ -39,6 +39,7 @@ def ask_policy(policy: str) -> None:
         trial.called  # noqa: B018 # in float32, first
         made = trial.once(f"under {policy}", build)
         trial.forget(made)
+        made.reset_metrics()
         return made
 
     @of_policies(

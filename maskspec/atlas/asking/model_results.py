@@ -64,8 +64,7 @@ def mask(trial: ModelTrial) -> str:
 def compute_mask(trial: ModelTrial) -> str:
     def call() -> str:
         x = trial.pack(tuple(map(trial.keras.tensor, trial.given.inputs)))
-        nothing = None if len(trial.given.inputs) == 1 else [None] * len(trial.given.inputs)
-        found = trial.model.compute_mask(x, nothing)
+        found = trial.model.compute_mask(x, None)
         found = found[0] if isinstance(found, (list, tuple)) else found
         return kind_of(None if found is None else trial.keras.numpy(found))
 
