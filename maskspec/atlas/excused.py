@@ -13,7 +13,6 @@ REASONS = {
     "vectors": "takes one vector a sample, and so has no axis of steps",
     "base": "is a base class, or finds others by name",
     "arguments": "is a function with a further argument; asked as its class",
-    "new": "stands in a pre-release alone so far",
     "cell": "is a cell, which sees one step; asked inside RNN",
     "foreign": "wraps a model of another library",
     "elements": "keeps each element apart, and has no mean over steps",
@@ -65,9 +64,6 @@ _NAMES = {
         "metrics.serialize"
     ),
     "arguments": "losses.categorical_generalized_cross_entropy",
-    "new": (
-        "losses.SparseCategoricalFocalCrossentropy losses.sparse_categorical_focal_crossentropy"
-    ),
     "cell": "GRUCell LSTMCell SimpleRNNCell StackedRNNCells",
     "elements": "metrics.MeanTensor",
     "foreign": "FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper",

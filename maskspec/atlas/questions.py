@@ -2,7 +2,7 @@
 
 from typing import Any, Dict, List, NamedTuple
 
-from maskspec.atlas import layers, losses, metrics
+from maskspec.atlas import layers, losses, metrics, models
 from maskspec.atlas.asking import (
     by_hand,
     dtypes,
@@ -12,10 +12,16 @@ from maskspec.atlas.asking import (
     loss_by_hand,
     loss_extremes,
     loss_in_model,
+    making,
     metric_batches,
     metric_by_hand,
     metric_extremes,
     metric_in_model,
+    model_dtypes,
+    model_life,
+    model_loss,
+    model_results,
+    model_roads,
     output,
     results,
     saying,
@@ -24,11 +30,14 @@ from maskspec.atlas.asking import (
 from maskspec.atlas.aspects import ASPECTS, Aspect
 from maskspec.atlas.loss_trial import LossTrial
 from maskspec.atlas.metric_trial import MetricTrial
+from maskspec.atlas.model_trial import ModelTrial
 from maskspec.atlas.trial import Trial
 
-MODULES = (output, results, extremes, dtypes, by_hand, layouts, sizes, life, saying,
-           loss_by_hand, loss_in_model, loss_extremes, metric_by_hand, metric_in_model,
-           metric_batches, metric_extremes)  # fmt: skip # each registers some
+# Each registers some aspects.
+MODULES = (output, making, results, extremes, dtypes, by_hand, layouts, sizes, life, saying,
+           loss_by_hand, loss_in_model, loss_extremes,
+           metric_by_hand, metric_in_model, metric_batches, metric_extremes,
+           model_results, model_loss, model_roads, model_life, model_dtypes)  # fmt: skip
 KINDS = {  # what the ids of aspects begin with, in order, and the title of such a group
     "out": "On the way out",
     "results": "In the results",
@@ -47,6 +56,13 @@ KINDS = {  # what the ids of aspects begin with, in order, and the title of such
     "metric-weighted": "In weighted_metrics=",
     "metric-batches": "Over several batches",
     "metric-extremes": "Extremes",
+    "model-results": "What it returns",
+    "model-loss": "Its loss",
+    "model-train": "A step of training",
+    "model-roads": "Roads to the same",
+    "model-graph": "Compiled graphs",
+    "model-life": "Copies, saved models",
+    "model-dtypes": "Policies of dtypes",
 }
 
 
@@ -62,6 +78,7 @@ FAMILIES: Dict[str, Family] = {
     "layers": Family(layers.SUBJECTS, Trial, "layer"),
     "losses": Family(losses.SUBJECTS, LossTrial, "loss"),
     "metrics": Family(metrics.SUBJECTS, MetricTrial, "metric"),
+    "models": Family(models.SUBJECTS, ModelTrial, "model"),
 }
 
 

@@ -46,6 +46,16 @@ FIRST = {
         "metric-extremes.dead-row": "row without a valid step",
         "metric-extremes.NaN-fit": "NaN in padding reaches metrics=",
     },
+    "models": {
+        "model-results.mask": "output's mask",
+        "model-results.vector": "the padding's vector changes results",
+        "model-results.cut": "results without padding",
+        "model-loss.divisor": "its loss is divided by",
+        "model-train.longer": "more padding changes the training",
+        "model-train.vector": "the padding's vector is trained",
+        "model-life.keras-file": "saved as .keras",
+        "model-life.h5": "saved as HDF5",
+    },
 }
 
 

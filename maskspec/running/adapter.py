@@ -216,6 +216,31 @@ class Keras(Namespace):
             result = f(x)
         return self.numpy(tape.gradient(result, x))
 
+    def weight_gradients(self, loss: Callable[[], Any], variables: Sequence[Any]) -> List[Any]:
+        """The gradients of ``loss()``, a scalar, by ``variables``: zeros where there are none."""
+        if self.backend_name == "jax":
+            import jax
+
+            def value(values: Any) -> Any:
+                with self._module.StatelessScope(state_mapping=list(zip(variables, values))):
+                    return loss()
+
+            return list(jax.grad(value)([variable.value for variable in variables]))
+        if self.backend_name == "torch":
+            import torch
+
+            values = [variable.value for variable in variables]
+            found = torch.autograd.grad(loss(), values, allow_unused=True)
+            return [torch.zeros_like(v) if g is None else g for v, g in zip(values, found)]
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            result = loss()
+        gradients = tape.gradient(
+            result, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        return [tf.convert_to_tensor(one) for one in gradients]
+
     def cudnn_takes(self, mask: np.ndarray) -> bool:
         """Whether the framework, given a GPU, would hand this mask to its cuDNN kernel for LSTM.
 
@@ -291,6 +316,29 @@ class Keras(Namespace):
         if self.implementation == "tf.keras":
             has_it = tuple(map(int, self.installed.version.split(".")[:2])) >= (2, 12)
         return ".keras" if has_it else ".h5"
+
+    def dataset(self, data: Any) -> Any:
+        """A ``tf.data.Dataset`` of the rows of ``data``, nested arrays."""
+        if self.backend_name != "tensorflow":
+            raise Unavailable(f"tf.data is asked on TensorFlow, not on {self.backend_name}")
+        import tensorflow as tf
+
+        return tf.data.Dataset.from_tensor_slices(data)
+
+    def exported(self, model: Any, folder: str) -> Callable[..., Any]:
+        """What ``model.export(folder)`` wrote there, loaded by TensorFlow: its ``serve``."""
+        if self.backend_name != "tensorflow" or not hasattr(model, "export"):
+            raise Unavailable(f"{self.installed} exports no model that TensorFlow loads")
+        import tensorflow as tf
+
+        model.export(folder)
+        loaded = tf.saved_model.load(folder)
+
+        def serve(inputs: Any) -> Any:
+            assert loaded  # which owns the variables
+            return loaded.serve(inputs)
+
+        return serve
 
     @contextlib.contextmanager
     def policy(self, name: str) -> Iterator[None]:

@@ -26,12 +26,12 @@ CELL = "keras3.15-tensorflow"
 SUBJECT = Subject("Plain()")
 TOY = """
 import os
-from maskspec.atlas import aspects, layers, losses, metrics, questions
+from maskspec.atlas import aspects, layers, questions
 from maskspec.atlas.subject import Subject
 
+for family in questions.FAMILIES.values():
+    family.subjects.clear()
 layers.SUBJECTS[:] = [Subject("Plain()"), Subject("Fancy()")]
-losses.SUBJECTS.clear()
-metrics.SUBJECTS.clear()
 ASPECT = aspects.Aspect(
     "toy.answer", "What is the answer?", ("yes", "no"), lambda subject: True,
     lambda trial: os.environ.get(trial.subject.layer, "yes"),
