@@ -1,6 +1,6 @@
 """What models are fed: four rows of five steps, padded at the end, at the start, and targets."""
 
-from typing import Dict, NamedTuple, Tuple
+from typing import Any, Dict, NamedTuple, Tuple
 
 import numpy as np
 
@@ -16,19 +16,24 @@ WORDS = np.arange(4) < LENGTHS[:, :, None]
 TOKENS = {"tokens": VALID, "source": SOURCE, "documents": WORDS}  # inputs of tokens
 ROWS, STEPS = VALID.shape
 CUT = (1, 2)  # rows of three valid steps: padded at the end, at the start
+# What stands for padding: else 0, or False.
+PADDING: Dict[str, Any] = {"NaN": float("nan"), "infinity": float("inf"), "strings": " "}
 MORE = 2  # padded steps behind a batch that is made longer
 
 
 def values(kind: str, seed: int = 0) -> Array:
-    """A padded input: tokens with 0 for padding, floats with 0 or NaN, features beside it, …"""
+    """A padded input: tokens with 0 for padding, floats with 0 or NaN, strings, features, …"""
     random = np.random.RandomState(70 + seed)
     if kind in TOKENS:
         tokens: Array = random.randint(1, 9, TOKENS[kind].shape) * TOKENS[kind]
         return tokens.astype("int32")
     if kind == "mask":
         return VALID.copy()
+    if kind == "strings":  # "x" is in no vocabulary
+        strings: Array = np.array(list(" abcdefgx"))[random.randint(1, 9, VALID.shape) * VALID]
+        return strings
     found = random.uniform(-1, 1, (*VALID.shape, 2 if kind == "features" else 4))
-    found[~VALID] = np.nan if kind == "NaN" else 0
+    found[~VALID] = PADDING.get(kind, 0)
     return found.astype("float32")
 
 
@@ -58,9 +63,6 @@ class Given(NamedTuple):
             inputs.append(x.copy())
             inputs[-1][list(rows)] = PADDING.get(kind, 0)
         return self._replace(inputs=tuple(inputs))
-
-
-PADDING: Dict[str, float] = {"NaN": float("nan")}  # else 0, or False
 
 
 def _longer(kind: str, x: Array) -> Array:

@@ -6,6 +6,8 @@ Nine tokens, four features a token, three units, two features of the output: a w
 
 from typing import Any
 
+from maskspec.atlas.trial import Namespace
+
 TOKENS, FEATURES, UNITS, RESULTS = 9, 4, 3, 2
 
 
@@ -48,9 +50,25 @@ def masking(keras: Any) -> Any:
     return keras.Sequential([first, keras.layers.Masking(), layer, dense(keras)])
 
 
-def masking_nan(keras: Any) -> Any:
-    mask = keras.layers.Masking(mask_value=float("nan"))
+def masking_of(keras: Any, value: float) -> Any:
+    mask = keras.layers.Masking(mask_value=value)
     return keras.Sequential([keras.Input((None, FEATURES)), mask, rnn(keras), dense(keras)])
+
+
+def masking_nan(keras: Any) -> Any:
+    return masking_of(keras, float("nan"))
+
+
+def masking_infinity(keras: Any) -> Any:
+    return masking_of(keras, float("inf"))
+
+
+def lookup(keras: Any) -> Any:
+    """Of strings: a space is padding; with it and for what is unknown, there are nine tokens."""
+    make = Namespace(keras)["StringLookup"]
+    first = make(vocabulary=list("abcdefg"), mask_token=" ")
+    strings = keras.Input((None,), dtype="string")
+    return keras.Sequential([strings, first, words(keras), rnn(keras), dense(keras)])
 
 
 def bidirectional(keras: Any) -> Any:

@@ -205,7 +205,10 @@ class ModelTrial(Once):
 
         def call() -> Stepped:
             model = self.ready
-            return Stepped(step(model), weights_of(model))
+            stepped = Stepped(step(model), weights_of(model))
+            if not all(np.isfinite(w).all() for w in stepped.weights):
+                self.compiled(model)  # what an optimizer keeps of NaN would reach the next step
+            return stepped
 
         return self.once(f"stepped: {what}", call)
 

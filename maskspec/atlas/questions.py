@@ -7,6 +7,7 @@ from maskspec.atlas.asking import (
     by_hand,
     dtypes,
     extremes,
+    kernels,
     layouts,
     life,
     loss_by_hand,
@@ -35,6 +36,7 @@ from maskspec.atlas.trial import Trial
 
 # Each registers some aspects.
 MODULES = (output, making, results, extremes, dtypes, by_hand, layouts, sizes, life, saying,
+           kernels,
            loss_by_hand, loss_in_model, loss_extremes,
            metric_by_hand, metric_in_model, metric_batches, metric_extremes,
            model_results, model_loss, model_roads, model_life, model_dtypes)  # fmt: skip
@@ -48,6 +50,7 @@ KINDS = {  # what the ids of aspects begin with, in order, and the title of such
     "sizes": "Batches of several sizes",
     "life": "Copies, subclasses, saved models",
     "says": "What it says of itself",
+    "kernels": "GPU kernels",
     "loss-hand": "Called by hand",
     "loss-fit": "In a compiled model",
     "loss-extremes": "Extremes",

@@ -340,6 +340,24 @@ class Keras(Namespace):
 
         return serve
 
+    def lite(self, model: Any, value: np.ndarray) -> np.ndarray:
+        """What TensorFlow Lite returns for ``value`` that runs the converted ``model``."""
+        if self.backend_name != "tensorflow":
+            raise Unavailable(
+                f"TensorFlow Lite converts no model of the {self.backend_name} backend"
+            )
+        import tensorflow as tf
+
+        converted = tf.lite.TFLiteConverter.from_keras_model(model).convert()
+        run = tf.lite.Interpreter(model_content=converted)
+        place = run.get_input_details()[0]["index"]
+        run.resize_tensor_input(place, value.shape)
+        run.allocate_tensors()
+        run.set_tensor(place, value)
+        run.invoke()
+        found: np.ndarray = run.get_tensor(run.get_output_details()[0]["index"])
+        return found
+
     @contextlib.contextmanager
     def policy(self, name: str) -> Iterator[None]:
         """Within this, new layers have the policy of dtypes ``name``, ``mixed_float16`` say."""

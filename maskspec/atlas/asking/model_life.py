@@ -163,6 +163,20 @@ def exported(trial: ModelTrial) -> str:
 
 
 @aspect(
+    "model-life.lite",
+    "Does TensorFlow Lite return what the model returns?",
+    RESULTS,
+    runs_compiled,
+)
+def lite(trial: ModelTrial) -> str:
+    def call() -> str:
+        found = trial.keras.lite(trial.ready, trial.given.inputs[0])
+        return RESULTS[not same(found, trial.output)]
+
+    return trial.once("lite", call)
+
+
+@aspect(
     "model-life.saved-model",
     "Does the model that is saved as a SavedModel and loaded give the same?",
     RESTORED,
