@@ -77,7 +77,8 @@ class Metric(NamedTuple):
             return f"{self.given!r} of {self.targets}"
         if self.is_function:
             return self.public
-        return f"{self.public}({', '.join(f'{k}={v!r}' for k, v in self.arguments)})"
+        several = " of many labels" if self.targets == "many labels" else ""
+        return f"{self.public}({', '.join(f'{k}={v!r}' for k, v in self.arguments)}){several}"
 
     @property
     def public(self) -> str:

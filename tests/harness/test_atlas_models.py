@@ -11,6 +11,7 @@ from maskspec.atlas.aspects import NotAsked
 from maskspec.atlas.comparing import same
 from maskspec.atlas.model_batches import (
     CUT,
+    PADDING,
     SOURCE,
     STEPS,
     TOKENS,
@@ -33,7 +34,7 @@ def padding_of(kind, x):
     """Which elements of an input are padding."""
     if kind == "mask":
         return ~x
-    return np.isnan(x) if kind == "NaN" else x == 0
+    return np.isnan(x) if kind == "NaN" else x == PADDING.get(kind, 0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
