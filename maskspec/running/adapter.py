@@ -10,6 +10,7 @@ import inspect
 import os
 import random
 import sys
+import tempfile
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -348,8 +349,13 @@ class Keras(Namespace):
             )
         import tensorflow as tf
 
-        converted = tf.lite.TFLiteConverter.from_keras_model(model).convert()
-        run = tf.lite.Interpreter(model_content=converted)
+        with tempfile.TemporaryDirectory() as folder:
+            if self.implementation == "keras":  # TensorFlow 2.16 ends the process on such a model
+                model.export(folder)
+                converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+            else:
+                converter = tf.lite.TFLiteConverter.from_keras_model(model)
+            run = tf.lite.Interpreter(model_content=converter.convert())
         place = run.get_input_details()[0]["index"]
         run.resize_tensor_input(place, value.shape)
         run.allocate_tensors()
