@@ -71,6 +71,11 @@ def error_in(observed: str) -> str:
     return found.group(1) if found else ""
 
 
+def speaks_of_errors(sentence: str) -> bool:
+    """Whether a claim says that something raises, so that an error is what it promises."""
+    return bool(_SPEAKS_OF_ERRORS.search(sentence))
+
+
 def _change(
     project: Specification, claim: Claim, before: Record, after: Record
 ) -> Optional[Change]:
@@ -111,7 +116,7 @@ def _kind(claim: Claim, was: Row, now: Row) -> str:
         return GONE
     if was.verdict == UNAVAILABLE:
         return NEW
-    if _SPEAKS_OF_ERRORS.search(claim.sentence):
+    if speaks_of_errors(claim.sentence):
         return RAISES if now.verdict == HOLDS else MENDED
     if error_in(now.observed):
         return RAISES

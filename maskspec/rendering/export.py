@@ -74,7 +74,7 @@ def _claim(project: Specification, claim: Claim) -> Dict[str, Any]:
     first = cases[0] if cases else None
     verdicts = {}
     for cell, record in project.records.items():
-        rows = [row for row in record.rows if row.claim == claim.id]
+        rows = list(record.by_claim.get(claim.id, {}).values())
         if rows:
             verdicts[cell] = {
                 "verdict": verdict_of([row.verdict for row in rows]),

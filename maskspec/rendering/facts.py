@@ -40,12 +40,13 @@ def fact_changes(
         for name, outcomes in facts.items()
         if outcomes.get("out.mask", "").startswith(RAISES)
     }
+    aspects = load()
     return [
         FactChange(subject, aspect, old, new)
         for subject in SUBJECTS
         if subject.name in was and subject.name in now
         if not layers or subject.layer in layers
-        for aspect in load()
+        for aspect in aspects
         for old in [was[subject.name].get(aspect.id, "")]
         for new in [now[subject.name].get(aspect.id, "")]
         if old != new

@@ -1,0 +1,337 @@
+"""Every page of the site, from its template."""
+
+import json
+import re
+from functools import partial
+from typing import Any, Dict, Iterator, List, Tuple, Union
+from urllib.parse import urlparse
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from maskspec.atlas.excused import EXCUSED, REASONS
+from maskspec.atlas.questions import load as load_aspects
+from maskspec.catalogue.addresses import SITE, claim_page
+from maskspec.catalogue.pages import Chapter
+from maskspec.records.specification import Specification
+from maskspec.rendering import export
+from maskspec.rendering.atlas import KINDS
+from maskspec.rendering.history import title
+from maskspec.rendering.wording import SIGNS
+from maskspec.site import links, matrix, sources, upgrade
+from maskspec.site.changes import Steps, feed
+from maskspec.site.claims import Claims
+from maskspec.site.code import Code
+from maskspec.site.history import Dates, columns
+from maskspec.site.layers import COLUMNS, Layers
+from maskspec.site.markdown import Markdown, plain, section
+
+File = Tuple[str, Union[str, bytes]]
+NAV = (  # label, page, and the kinds of pages below it
+    ("Claims", "claims.html", ("claim", "chapter")),
+    ("Layers", "layers.html", ("layer", "question")),
+    ("Matrix", "matrix.html", ()),
+    ("Upgrade", "upgrade.html", ()),
+    ("Fact checks", "sources.html", ("source",)),
+    ("Changes", "changes.html", ("step",)),
+)
+FILLS = {"holds": "#1f7a43", "partly": "#8a5a00", "refuted": "#b3261e", "unavailable": "#5d636d"}
+OTHER_FILL = "#3d5a80"  # of a claim that differs from line to line
+HEADINGS = {"messages": "The message that you see", "questions": "The question that you have"}
+README = "spec/README.md"
+
+
+class Pages:
+    """Renders one project."""
+
+    def __init__(self, project: Specification) -> None:
+        self.project = project
+        self.links = links.Links(project)
+        self.markdown, self.code = Markdown(self.links), Code(project.root)
+        self.claims = Claims(project, self.markdown, self.code)
+        self.layers = Layers(project)
+        self.steps = list(Steps(project, self.markdown).all())
+        self.briefs = {c.id: self.claims.brief(c, "c/.html") for c in project.book.claims}
+        self.readme = (project.root / README).read_text(encoding="utf-8")
+        self.names: List[Tuple[str, str]] = []
+        self.environment = Environment(
+            loader=PackageLoader("maskspec.site"),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=StrictUndefined,
+        )
+        self.environment.policies["json.dumps_kwargs"] = {}  # the order of keys says something
+        self.environment.globals.update(
+            site=SITE, nav=NAV, about="", scripts=(), wasm=False, lost=False, counts=self._counts()
+        )
+
+    def all(self) -> Iterator[File]:
+        """Every page and data file."""
+        yield from self._start()
+        yield from self._claims()
+        yield from self._chapters()
+        yield from self._layers()
+        yield self._page(
+            "matrix.html",
+            "matrix.html",
+            "wide-page",
+            "Claims × releases",
+            scripts=("matrix.js",),
+            **matrix.of_claims(self.project),
+        )
+        yield from self._upgrade()
+        yield from self._sources()
+        yield from self._changes()
+        yield from self._data()
+        yield from self._code()  # last: of what the others lead to
+
+    def _page(self, template: str, at: str, kind: str, title: str, **view: Any) -> File:
+        to = partial(links.relative, at)
+        if at == "404.html":  # shown at any address
+            to = partial("{}{}".format, urlparse(SITE).path or "/")
+        text = self.environment.get_template(template).render(
+            at=at, kind=kind, to=to, **{"title": title, **view}
+        )
+        return at, text
+
+    def _counts(self) -> Dict[str, int]:
+        project = self.project
+        return {
+            "claims": len(project.book.claims),
+            "findings": sum(claim.is_finding for claim in project.book.claims),
+            "statements": len(project.statements()),
+            "cells": len(project.records),
+            "layers": len(self.layers.names),
+            "facts": sum(len(atlas.facts) for atlas in project.atlases.values()),
+        }
+
+    def _start(self) -> Iterator[File]:
+        below = {
+            name: self.markdown.page(section(self.readme, f"### {title}"), README, "index.html")
+            for name, title in HEADINGS.items()
+        }
+        ahead = [step for step in self.steps if step["after"].is_pre]
+        yield self._page("index.html", "index.html", "start", "", ahead=ahead, **below)
+        read = re.sub(r"<!-- chapters:.*", "", self.readme, flags=re.DOTALL)
+        start = read.index("Five documents")
+        body = read[start : read.index("## Find your answer")]
+        yield self._page(
+            "prose.html",
+            "read.html",
+            "page",
+            "How to read this",
+            search=True,
+            body=self.markdown.page(body, README, "read.html", whole=True),
+        )
+        yield self._page(
+            "search.html", "search.html", "page", "Search", scripts=("search.js",), wasm=True
+        )
+        yield self._page(
+            "lost.html",
+            "404.html",
+            "page",
+            "There is no such page",
+            lost=True,
+            scripts=("lost.js",),
+        )
+
+    def _claims(self) -> Iterator[File]:
+        book = self.project.book
+        chapters = [
+            {
+                "name": one.name,
+                "title": one.title,
+                "page": links.of_chapter(one.name),
+                "claims": [self.briefs[c.id] for c in book.claims if c.chapter == one.name],
+            }
+            for one in book.chapters
+        ]
+        yield self._page("claims.html", "claims.html", "page", "Claims", chapters=chapters)
+        answers = self._answers()
+        ids = ["", *(claim.id for claim in book.claims), ""]
+        for place, claim in enumerate(book.claims, 1):
+            at, word = claim_page(claim.id), self.briefs[claim.id]["word"]
+            says = f"{claim.id}: {word}"
+            view = self.claims.view(claim, ids[place - 1], ids[place + 1])
+            view.update(answers.get(claim.id, NO_ANSWERS), badge=says, about=view["words"])
+            yield self._page("claim.html", at, "claim", scripts=("share.js",), **view)
+            yield at.replace(".html", ".svg"), self._badge(says, word)
+            self.names.append((at, view["title"]))
+        for old, new in book.renamed.items():
+            yield self._page(
+                "moved.html", claim_page(old), "page", f"{old} is now {new}", old=old, new=new
+            )
+
+    def _badge(self, says: str, word: str) -> str:
+        sign, fill = SIGNS.get(word, ""), FILLS.get(word, OTHER_FILL)
+        return self._render("badge.svg", label="Keras masking", word=says, sign=sign, fill=fill)
+
+    def _answers(self) -> Dict[str, Dict[str, List[Any]]]:
+        """By claim, the messages and questions of *Find your answer* that lead to it."""
+        found: Dict[str, Dict[str, List[Any]]] = {}
+        for kind, heading in (
+            ("messages", "The message that you see"),
+            ("questions", "The question that you have"),
+        ):
+            for row in section(self.readme, f"### {heading}").splitlines()[2:]:
+                asked = self.markdown.line(
+                    re.split(r"(?<!\\)\|", row)[1].strip(), README, "c/.html"
+                )
+                for id in dict.fromkeys(re.findall(r"#([a-z-]+\.[a-z0-9-]+)\)", row)):
+                    found.setdefault(id, {"messages": [], "questions": []})[kind].append(asked)
+        return found
+
+    def _chapters(self) -> Iterator[File]:
+        for chapter in self.project.book.chapters:
+            yield self._chapter(chapter)
+
+    def _chapter(self, chapter: Chapter) -> File:
+        at = links.of_chapter(chapter.name)
+        text = (self.project.root / chapter.path).read_text(encoding="utf-8")
+        _, _, text = text.partition("\n")
+        cut = re.search(r"^(## .*\n+|)(?:[^#<].*\n+|\n)*<a id=", text, flags=re.MULTILINE)
+        cut_at = cut.start() if cut else len(text)
+        intro, rest = (
+            self.markdown.page(part, chapter.path, at, whole=True)
+            for part in (text[:cut_at], text[cut_at:])
+        )
+        own = [c for c in self.project.book.claims if c.chapter == chapter.name]
+        self.names.append((at, plain(chapter.title)))
+        return self._page(
+            "chapter.html",
+            at,
+            "chapter",
+            chapter.title,
+            intro=intro,
+            rest=rest,
+            claims=[self.briefs[c.id] for c in own],
+        )
+
+    def _layers(self) -> Iterator[File]:
+        if not self.project.atlases:
+            return
+        aspects = load_aspects()
+        kinds = dict.fromkeys(one.kind for one in aspects)
+        excused: Dict[str, List[str]] = {}
+        for name, reason in EXCUSED.items():
+            excused.setdefault(REASONS[reason], []).append(name)
+        readme = "spec/atlas/README.md"
+        text = (self.project.root / readme).read_text(encoding="utf-8")
+        text = re.sub(
+            r"## Layers\n.*", "", text.partition("## How a question is asked")[2], flags=re.DOTALL
+        )
+        newest = self.layers.newest
+        yield self._page(
+            "layers.html",
+            "layers.html",
+            "page",
+            "Layers",
+            newest=title(newest) if newest else "the newest release",
+            columns=list(COLUMNS.values()),
+            layers=self.layers.brief(),
+            questions=[(KINDS.get(k, k), [a for a in aspects if a.kind == k]) for k in kinds],
+            excused=list(excused.items()),
+            body=self.markdown.page(f"## How a question is asked\n{text}", readme, "layers.html"),
+        )
+        for name in self.layers.names:
+            view = self.layers.view(name)
+            view["findings"] = [self.briefs[id] for id in view["findings"]]
+            at = links.of_layer(name)
+            yield self._page("layer.html", at, "layer", scripts=("layer.js", "share.js"), **view)
+            self.names.append((at, name))
+        for view in matrix.questions(self.project):
+            view["topic"] = view.pop("kind")
+            at, heading = links.of_question(view["aspect"].id), view["aspect"].question
+            yield self._page(
+                "question.html", at, "question wide-page", heading, scripts=("matrix.js",), **view
+            )
+            self.names.append((at, heading))
+
+    def _upgrade(self) -> Iterator[File]:
+        groups = columns(self.project, self.project.all_records)
+        names = {
+            cell.name: title(cell) + (", pre-release" if cell.is_pre else "")
+            for group in groups
+            for cell in group.cells
+        }
+        view = {"groups": groups, "names": names, **self._pair()}
+        heading = "What does my upgrade change?"
+        yield self._page(
+            "upgrade.html", "upgrade.html", "page", heading, scripts=("upgrade.js",), **view
+        )
+        data = upgrade.data(self.project, self.markdown, self.claims)
+        yield "data/upgrade.json", compact(data)
+
+    def _pair(self) -> Dict[str, str]:
+        """The upgrade that most people have before them: from the last ``tf.keras`` on."""
+        done = [step for step in self.steps if not step["after"].is_pre]
+        takes_over = [s for s in done if s["before"].implementation != s["after"].implementation]
+        if not done:
+            return {"first": "", "last": ""}
+        return {"first": (takes_over or done)[0]["before"].name, "last": done[0]["after"].name}
+
+    def _sources(self) -> Iterator[File]:
+        yield self._page(
+            "sources.html",
+            "sources.html",
+            "page",
+            "Fact checks",
+            sources=sources.in_order(self.project),
+        )
+        for source in self.project.sources.values():
+            view = sources.view(self.project, self.claims, source)
+            view["summary"] = view.pop("parts")
+            at, heading = links.of_source(source.slug), f"Fact check: {source.title}"
+            yield self._page("source.html", at, "source wide-page", heading, **view)
+            self.names.append((at, heading))
+
+    def _changes(self) -> Iterator[File]:
+        yield self._page(
+            "changes.html", "changes.html", "page", "What changed when", steps=self.steps
+        )
+        for step in self.steps:
+            yield self._page("step.html", step["page"], "step", **step)
+        yield "changes.atom", self._render("changes.atom", **feed(self.steps, self.markdown))
+
+    def _data(self) -> Iterator[File]:
+        dates, cells = Dates(self.project), []
+        for name, record in self.project.all_records.items():
+            atlas = self.project.atlases.get(name)
+            cells.append(
+                {
+                    "name": name,
+                    "version": record.header["version"],
+                    "date": dates.of(name),
+                    "python": record.header["python"],
+                    "claims": len(record.verdicts),
+                    "facts": len(atlas.facts) if atlas else 0,
+                }
+            )
+        yield self._page(
+            "data.html",
+            "data.html",
+            "page",
+            "Data",
+            cells=cells,
+            schema=export.SCHEMA,
+            upgrade_schema=upgrade.SCHEMA,
+            export_doc=(export.__doc__ or "").strip(),
+            upgrade_doc=(upgrade.__doc__ or "").strip(),
+        )
+        yield "data/catalogue.json", compact(export.export(self.project))
+        yield "data/names.json", compact(sorted(self.names))
+
+    def _code(self) -> Iterator[File]:
+        for path in sorted(self.links.code):
+            at = links.of_code(path)
+            yield self._page("code.html", at, "page", path, lines=self.code.whole(path))
+
+    def _render(self, template: str, **view: Any) -> str:
+        return self.environment.get_template(template).render(**view)
+
+
+NO_ANSWERS: Dict[str, List[Any]] = {"messages": [], "questions": []}
+
+
+def compact(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")) + "\n"
