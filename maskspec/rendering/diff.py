@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Sequence
 
 from maskspec.atlas.layers import SUBJECTS
+from maskspec.catalogue.addresses import link
 from maskspec.catalogue.cells import nearest
 from maskspec.catalogue.verdicts import HOLDS
 from maskspec.records import facts, results
@@ -228,7 +229,7 @@ def _entry(change: Change, cause: Sequence[str]) -> Iterator[str]:
     yield from _what_to_do(_advice(change))
     if cause:
         yield f"    cause: {', '.join(cause)}"
-    yield f"    {claim.page}"
+    yield f"    {link(claim)}"
 
 
 def _advice(change: Change) -> List[str]:

@@ -13,7 +13,7 @@ from maskspec.rendering.history import address, read_causes, title
 from maskspec.rendering.wording import describe
 from maskspec.site import links
 from maskspec.site.code import Code, Snippet
-from maskspec.site.history import CLASSES, Dates, Track, tracks
+from maskspec.site.history import CLASSES, Dates, Track, steps_of, tracks
 from maskspec.site.markdown import Markdown, plain
 
 
@@ -41,6 +41,7 @@ class Claims:
     def __init__(self, project: Specification, markdown: Markdown, code: Code) -> None:
         self.project, self.markdown, self.code = project, markdown, code
         self.dates = Dates(project)
+        self.steps = {after.name for _, after in steps_of(project)}
         self.known = project.book.by_id()
         self.statements = project.statements()
         self._causes: Dict[str, List[Cause]] = {}
@@ -57,7 +58,8 @@ class Claims:
         at = claim_page(claim.id)
         verdicts = self.project.claim_verdicts(claim.id)
         cells = self.project.cells(claim.id)
-        history = tracks(self.project, self.dates, verdicts, cells)
+        history = tracks(self.dates, self.steps, verdicts, cells)
+        groups = list(self._groups(claim))
         return {
             "claim": claim,
             "title": plain(claim.sentence),
@@ -68,7 +70,9 @@ class Claims:
             "newest": newest(history),
             "history": history,
             "refuted": bool(history) and all(t.newest.css == "refuted" for t in history),
-            "groups": list(self._groups(claim)),
+            "groups": groups,
+            "cases": sum(len(rows) for _, rows in groups),
+            "observed": any(row.observed for _, rows in groups for row in rows),
             "prose": self.markdown.page(claim.explanation, claim.path, at),
             "otherwise": self.markdown.line(claim.otherwise, claim.path, at),
             "instead": [(self.known[i], self.line(i, at)) for i in self.instead(claim)],
@@ -93,7 +97,7 @@ class Claims:
         line."""
         verdicts = self.project.claim_verdicts(claim.id)
         cells = self.project.cells(claim.id)
-        history = tracks(self.project, self.dates, verdicts, cells)
+        history = tracks(self.dates, self.steps, verdicts, cells)
         words = sorted({track.newest.word for track in history})
         word = words[0] if len(words) == 1 else "differs"
         return {

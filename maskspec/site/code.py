@@ -46,6 +46,7 @@ class Code:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.module = lru_cache(maxsize=None)(self._module)
+        self._reached = lru_cache(maxsize=None)(lambda place: list(self._reaches(place)))
 
     def test(self, path: str, name: str) -> Snippet:
         """The code of a test, with its decorators."""
@@ -55,7 +56,7 @@ class Code:
         """What the test reaches by name in the tests, the nearest first."""
         queue, seen = [(path, name)], {(path, name)}
         for place in queue:
-            for found in self._reaches(place):
+            for found in self._reached(place):
                 if found not in seen:
                     seen.add(found)
                     queue.append(found)
@@ -106,5 +107,6 @@ def _targets(node: Union[ast.Assign, ast.AnnAssign]) -> List[str]:
 
 def _names(node: ast.AST) -> List[str]:
     """The names that a definition uses, each once."""
-    used = (found.id for found in ast.walk(node) if isinstance(found, ast.Name))
+    names = (found for found in ast.walk(node) if isinstance(found, ast.Name))
+    used = (found.id for found in names if isinstance(found.ctx, ast.Load))
     return list(dict.fromkeys(used))

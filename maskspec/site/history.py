@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from typing import Dict, Iterable, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Container, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 from maskspec.catalogue.cells import Cell, numbers
 from maskspec.catalogue.implementations import BACKEND_LABELS, IMPLEMENTATIONS, TABLE
@@ -73,10 +73,10 @@ class Dates:
 
 
 def tracks(
-    project: Specification, dates: Dates, verdicts: Mapping[str, str], cells: Sequence[Cell]
+    dates: Dates, steps: Container[str], verdicts: Mapping[str, str], cells: Sequence[Cell]
 ) -> List[Track]:
-    """The whole history of a claim, line by line, oldest first."""
-    steps = {after.name for _, after in pairs(project)}
+    """The whole history of a claim, line by line, oldest first; ``steps`` are the cells that have a
+    page of what changed."""
     found = []
     for line in lines(verdicts, cells):
         stops: List[Stop] = []

@@ -80,7 +80,7 @@ class Layers:
     def brief(self) -> List[Dict[str, Any]]:
         """Every layer in one table: its plain set-up on the newest release."""
         found = []
-        for layer in self.names:
+        for layer in sorted(self.names):
             subject = next(s for s in SUBJECTS if s.layer == layer)
             answer = self._answer(subject)
             found.append({"layer": layer, "answer": answer["sentence"], "cells": answer["cells"]})

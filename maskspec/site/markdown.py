@@ -34,7 +34,7 @@ class Markdown:
         """``text`` of the repository's page ``source`` as it stands on the site's page ``at``."""
         env: Dict[str, Any] = {}
         tokens = self._parser.parse(text, env)
-        _name_headings(tokens)
+        _name_headings(tokens, 1 if whole else 2)
         self._lead(tokens, source, at, whole)
         return Markup(self._parser.renderer.render(tokens, self._parser.options, env))
 
@@ -73,12 +73,16 @@ def slug(heading: str, taken: List[str]) -> str:
     return base if base not in taken else f"{base}-{taken.count(base)}"
 
 
-def _name_headings(tokens: Sequence[Token]) -> None:
+def _name_headings(tokens: Sequence[Token], above: int) -> None:
+    """Give each heading its anchor, and no level that skips one below ``above``."""
     taken: List[str] = []
-    for token, inline in zip(tokens, tokens[1:]):
+    for place, token in enumerate(tokens):
         if token.type == "heading_open":
-            token.attrSet("id", slug(inline.content, taken))
+            level = min(int(token.tag[1:]), above + 1)
+            token.attrSet("id", slug(tokens[place + 1].content, taken))
             taken.append(str(token.attrGet("id")))
+            token.tag = tokens[place + 2].tag = f"h{level}"
+            above = level
 
 
 def _code(text: str, language: str, attributes: Optional[str]) -> str:

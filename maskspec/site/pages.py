@@ -3,6 +3,7 @@
 import json
 import re
 from functools import partial
+from types import ModuleType
 from typing import Any, Dict, Iterator, List, Tuple, Union
 from urllib.parse import urlparse
 
@@ -189,8 +190,8 @@ class Pages:
         at = links.of_chapter(chapter.name)
         text = (self.project.root / chapter.path).read_text(encoding="utf-8")
         _, _, text = text.partition("\n")
-        cut = re.search(r"^(## .*\n+|)(?:[^#<].*\n+|\n)*<a id=", text, flags=re.MULTILINE)
-        cut_at = cut.start() if cut else len(text)
+        first = text.find('\n<a id="')  # the first claim, and the section that it stands in
+        cut_at = max(text.rfind("\n## ", 0, first), 0) or first if first >= 0 else len(text)
         intro, rest = (
             self.markdown.page(part, chapter.path, at, whole=True)
             for part in (text[:cut_at], text[cut_at:])
@@ -315,8 +316,8 @@ class Pages:
             cells=cells,
             schema=export.SCHEMA,
             upgrade_schema=upgrade.SCHEMA,
-            export_doc=(export.__doc__ or "").strip(),
-            upgrade_doc=(upgrade.__doc__ or "").strip(),
+            export_doc=_plain_doc(export),
+            upgrade_doc=_plain_doc(upgrade),
         )
         yield "data/catalogue.json", compact(export.export(self.project))
         yield "data/names.json", compact(sorted(self.names))
@@ -331,6 +332,10 @@ class Pages:
 
 
 NO_ANSWERS: Dict[str, List[Any]] = {"messages": [], "questions": []}
+
+
+def _plain_doc(module: ModuleType) -> str:
+    return (module.__doc__ or "").replace("``", "").strip()
 
 
 def compact(data: Any) -> str:

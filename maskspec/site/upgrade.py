@@ -5,9 +5,9 @@ releases as ``python -m maskspec diff`` does.
 comes before it. ``kinds``: by kind of change, what it means, the gravest first; ``first``: those
 that everybody has to know. ``codes``: what was seen of a case, ``[verdict, class of the error]``.
 ``claims``: list of ``{id, sentence, otherwise, text, errors, advice, cases}``: ``text`` is where
-words are looked for, ``errors`` whether the claim speaks of errors, ``cases`` maps the name of a
-case to runs. ``instead``: by claim, ids of findings. ``causes``: by cell and claim, what made the
-change that came with that cell. ``aspects``: by id, the question. ``outcomes``: list.
+words are looked for, ``errors`` whether the claim speaks of errors, ``cases`` are the name of each
+case and its runs. ``instead``: by claim, ids of findings. ``causes``: by cell and claim, what made
+the change that came with that cell. ``aspects``: by id, the question. ``outcomes``: list.
 ``subjects``: list of ``{name, layer, page, facts}`` in which ``facts`` maps an aspect to runs.
 ``atlases``: the cells that have an atlas.
 
@@ -135,5 +135,5 @@ def _claim(
         "text": "\n".join((claim.id, claim.sentence, claim.otherwise, claim.explanation)),
         "errors": speaks_of_errors(claim.sentence),
         "advice": str(markdown.page(advice, claim.path, AT)),
-        "cases": {case: runs(places, names) for case, places in cases.items()},
+        "cases": [[case, runs(places, names)] for case, places in cases.items()],
     }

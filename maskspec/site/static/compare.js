@@ -36,7 +36,7 @@ export class Comparison {
 
   rows(claim, cell) {
     const found = new Map();
-    for (const [name, runs] of Object.entries(claim.cases)) {
+    for (const [name, runs] of claim.cases) {
       const code = at(runs, this.places.get(cell));
       if (code >= 0) found.set(name, this.data.codes[code]);
     }
@@ -116,7 +116,7 @@ export class Comparison {
       return [...new Set(typed.map((word) => layers.get(word.toLowerCase()) || word))];
     }
     const names = new Set(text.match(/[A-Za-z_][A-Za-z0-9_]*/g) || []);
-    return [...names].filter((name) => this.layers.includes(name) || this.vocabulary.has(name));
+    return [...names].filter((name) => name !== "Sequential" && (this.layers.includes(name) || this.vocabulary.has(name)));
   }
 
   /** Names in the code of claims that no one uses for anything else: ``SampleWeight``, ``sample_weight``. */

@@ -1,0 +1,26 @@
+"""One page of each kind, and a few more of those that there are hundreds of."""
+
+PAGES = {
+    "start": "index.html",
+    "claims": "claims.html",
+    "claim": "c/loss.mean-over-valid-steps.html",
+    "claim-refuted": "c/loss.mask-has-no-effect.html",
+    "claim-with-code": "c/custom-layers.default-destroys-mask.html",
+    "claim-of-one-case": "c/padding.pre-by-default.html",
+    "chapter": "chapters/loss.html",
+    "layers": "layers.html",
+    "layer": "layers/GlobalAveragePooling1D.html",
+    "layer-with-set-ups": "layers/SimpleRNN.html",
+    "question": "questions/out.mask.html",
+    "matrix": "matrix.html",
+    "upgrade": "upgrade.html#from=tf2.15&to=keras3.15-tensorflow&use=LSTM",
+    "sources": "sources.html",
+    "source": "sources/loss.html",
+    "changes": "changes.html",
+    "step": "changes/keras3.12-tensorflow.html",
+    "data": "data.html",
+    "search": "search.html?q=LSTM",
+    "read": "read.html",
+    "code": "code/tests/test_loss.py.html",
+    "lost": "404.html",
+}

@@ -1,0 +1,109 @@
+"""The matrix: its filters, its address, its speed."""
+
+import pytest
+
+from conftest import ROOT
+from maskspec.catalogue.verdicts import REFUTED
+from maskspec.records.specification import load
+
+LIMIT = 5  # a busy machine may be this much slower than what is promised of an idle one
+
+
+@pytest.fixture(scope="module")
+def project():
+    return load(ROOT)
+
+
+def shown(page):
+    return page.locator("#grid tbody th[scope=row] a:visible").all_inner_texts()
+
+
+def test_filters_by_words_chapter_source_and_verdict(tab, project):
+    page, claims = tab.open("matrix.html"), project.book.claims
+    assert len(shown(page)) == len(claims)
+    page.get_by_label("Chapter").select_option("loss")
+    assert shown(page) == [c.id for c in claims if c.chapter == "loss"]
+    page.get_by_label("Said in").select_option("finding")
+    assert shown(page) == [c.id for c in claims if c.chapter == "loss" and c.is_finding]
+    page.get_by_role("button", name="Reset").click()
+    page.get_by_label("Verdict somewhere").select_option("refuted")
+    refuted = [c.id for c in claims if REFUTED in project.claim_verdicts(c.id).values()]
+    assert shown(page) == refuted
+    page.get_by_label("Words").fill("the loss")
+    assert 0 < len(shown(page)) < len(refuted)
+
+
+def test_filters_what_changed_between_two_releases(tab, project):
+    page = tab.open("matrix.html")
+    page.get_by_label("Changed from").select_option("tf2.15")
+    page.locator("select[name=to]").select_option("keras3.15-tensorflow")
+    pairs = {c.id: project.claim_verdicts(c.id) for c in project.book.claims}
+    differ = [id for id, v in pairs.items() if v["tf2.15"] != v["keras3.15-tensorflow"]]
+    assert shown(page) == differ
+    assert page.locator("th.chosen").count() == 2
+
+
+def test_shows_the_columns_of_one_implementation(tab):
+    page = tab.open("matrix.html")
+    whole = page.locator("thead .cell:visible").count()
+    page.get_by_label("Implementation").select_option("keras-jax")
+    assert page.locator("thead .cell:visible").count() == 6 < whole
+    first = page.locator("#grid tbody tr").first
+    assert {td.get_attribute("class").split()[-1] for td in first.locator("td:visible").all()}
+    head = page.locator("thead .cell:visible").first.bounding_box()
+    cell = first.locator("td:visible").first.bounding_box()
+    assert abs(head["x"] - cell["x"]) < 2
+
+
+def test_the_address_holds_the_choice_and_back_takes_it_back(tab):
+    page = tab.open("matrix.html")
+    page.get_by_label("Chapter").select_option("loss")
+    page.get_by_label("Verdict somewhere").select_option("partly")
+    assert page.url.endswith("matrix.html?chapter=loss&verdict=partly")
+    narrow = shown(page)
+    page.go_back()
+    wide = shown(page)
+    assert len(wide) > len(narrow)
+    page.go_forward()
+    assert shown(page) == narrow
+    page.reload()
+    assert shown(page) == narrow
+
+
+def test_a_question_has_such_a_table(tab):
+    page = tab.open("questions/out.mask.html")
+    page.get_by_label("Outcome somewhere").select_option("raises")
+    assert "Softmax(axis=1)" in shown(page)
+    page.get_by_label("Layer").fill("softmax")
+    assert all("Softmax" in name for name in shown(page))
+
+
+def test_headers_stay_in_sight_and_the_table_scrolls_by_keyboard(tab):
+    page = tab.open("matrix.html")
+    region = page.get_by_role("region", name="Claims and releases")
+    region.focus()
+    page.keyboard.press("PageDown")
+    page.wait_for_timeout(300)
+    assert region.evaluate("node => node.scrollTop") > 0
+    head, box = page.locator("thead .cell").first.bounding_box(), region.bounding_box()
+    assert box["y"] <= head["y"] < box["y"] + 80
+    row = page.locator("#grid tbody th").first.bounding_box()
+    assert abs(row["x"] - box["x"]) < 3
+
+
+def test_it_is_quick(tab):
+    page = tab.open("matrix.html")
+    paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    took = page.evaluate(
+        """() => ["l", "lo", "los", "loss", ""].map((text) => {
+            const input = document.querySelector("form.filters [name=q]");
+            const begin = performance.now();
+            input.value = text;
+            input.dispatchEvent(new Event("input", {bubbles: true}));
+            document.getElementById("grid").offsetHeight; // with the layout
+            return performance.now() - begin;
+        })"""
+    )
+    print(f"first paint {paint:.0f} ms, filters {[round(t) for t in took]} ms")
+    assert paint < 1000 * LIMIT
+    assert max(took) < 100 * LIMIT
