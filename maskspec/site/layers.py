@@ -40,6 +40,7 @@ SAYS: Dict[str, Dict[str, str]] = {
     },
     MAKES: {"one of its own": "makes a mask of its own"},
 }
+SHORT = {"at valid steps": "yes, at valid steps"}
 COLUMNS = {USE: "uses the mask", KEEP: "output's mask", LEAK: "masked values leak"}
 
 
@@ -115,7 +116,7 @@ class Layers:
         return {
             "sentence": says(now),
             "where": title(cell),
-            "cells": [now[aspect] for aspect in COLUMNS],
+            "cells": [SHORT.get(now[aspect], now[aspect]) for aspect in COLUMNS],
             "otherwise": otherwise,
             "everywhere": len(here),
         }
@@ -150,15 +151,17 @@ class Layers:
         return FactRow(aspect, question, newest(outcomes, ran), words, known, by_cell)
 
     def _speak_of(self, layer: str) -> List[str]:
-        """The claims whose sentence or cases name the layer."""
+        """The claims whose sentence names the layer, and those that have it as a case."""
         named = re.compile(rf"(?<![A-Za-z0-9_]){layer}(?![A-Za-z0-9_])")
-        found = []
+        said, tried = [], []
         for claim in self.project.book.claims:
             code = " ".join(re.findall(r"`([^`]*)`", f"{claim.sentence} {claim.otherwise}"))
             cases = " ".join(case.case for case in self.project.cases(claim.id))
-            if named.search(code) or named.search(cases):
-                found.append(claim.id)
-        return found
+            if named.search(code):
+                said.append(claim.id)
+            elif named.search(cases):
+                tried.append(claim.id)
+        return said + tried
 
 
 def says(now: Mapping[str, str]) -> str:
