@@ -1,6 +1,6 @@
-"""Claims and releases in one table, and one such table for each question of the atlas."""
+"""Claims and releases in one table, and such tables of what layers do."""
 
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 from maskspec.atlas.aspects import RAISES, Aspect
 from maskspec.atlas.layers import SUBJECTS
@@ -10,13 +10,16 @@ from maskspec.records.specification import Specification
 from maskspec.rendering.atlas import KINDS, History
 from maskspec.rendering.history import title
 from maskspec.rendering.wording import SIGNS
-from maskspec.site.history import CLASSES, Run, columns, runs
+from maskspec.site.history import CLASSES, Group, Run, columns, runs
 from maskspec.site.layers import page_of
 from maskspec.site.markdown import plain
 
+FACTS = "facts.html"
+Options = List[Tuple[str, str]]  # value and label
+
 
 class Row(NamedTuple):
-    """One claim or one set-up of a layer; the rest is of claims only."""
+    """One claim, or one set-up of a layer; ``chapter`` and ``sources`` are what filters ask for."""
 
     page: str
     name: str
@@ -26,18 +29,31 @@ class Row(NamedTuple):
     sources: str = ""
 
 
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+class Field(NamedTuple):
+    """A filter: its name in the address, its label, and what there is to choose."""
+
+    name: str
+    label: str
+    options: Options
+    any: str = "all"
 
 
 def of_claims(project: Specification) -> Dict[str, Any]:
-    """What the template shows of all claims."""
+    """The view of all claims."""
     groups = columns(project, project.records)
+    legend = [(word, CLASSES[word]) for word in SIGNS]
+    sources = [(one.slug, one.title) for one in project.sources.values()]
     return {
-        "groups": groups,
-        "titles": _titles(project, groups),
-        "chapters": [(one.name, one.title) for one in project.book.chapters],
-        "sources": [(one.slug, one.title) for one in project.sources.values()],
-        "verdicts": [(word, CLASSES[word], sign) for word, sign in SIGNS.items()],
+        **_frame(project, groups),
+        "legend": legend,
+        "caption": "Claims and releases",
+        "noun": "claims",
+        "fields": [
+            Field("chapter", "Chapter", [(one.name, one.title) for one in project.book.chapters]),
+            Field("source", "Said in", [*sources, ("finding", "no source: a finding")]),
+            _on(groups),
+            Field("verdict", "Verdict somewhere", [(css, word) for word, css in legend], "any"),
+        ],
         "rows": [
             Row(
                 claim_page(claim.id),
@@ -52,11 +68,11 @@ def of_claims(project: Specification) -> Dict[str, Any]:
     }
 
 
-def questions(project: Specification) -> Iterator[Dict[str, Any]]:
-    """What the template shows of each question that was put to layers."""
+def questions(project: Specification) -> Iterator[Tuple[Aspect, Dict[str, Any]]]:
+    """Each question that was put to layers, with the view of it."""
     known = History(project)
     groups = columns(project, (cell.name for cell in known.cells))
-    titles = _titles(project, groups)
+    frame = _frame(project, groups)
     for aspect in load():
         rows, seen = [], []
         for subject in SUBJECTS:
@@ -66,17 +82,61 @@ def questions(project: Specification) -> Iterator[Dict[str, Any]]:
                 rows.append((subject, outcomes))
         if rows:
             classes = outcome_classes(aspect, seen)
-            yield {
-                "aspect": aspect,
-                "kind": KINDS.get(aspect.kind, aspect.kind),
-                "groups": groups,
-                "titles": titles,
-                "legend": [(word, classes[word], sign_of(classes[word])) for word in classes],
-                "rows": [
-                    Row(page_of(subject), subject.name, list(runs(outcomes, groups, classes)))
-                    for subject, outcomes in rows
-                ],
-            }
+            options = {css: word for word, css in classes.items()}
+            options.update({"raises": "raises an error"} if "raises" in options else {})
+            yield (
+                aspect,
+                {
+                    **frame,
+                    "legend": list(classes.items()),
+                    "caption": aspect.question,
+                    "noun": "set-ups",
+                    "fields": [
+                        _on(groups),
+                        Field("verdict", "Outcome somewhere", list(options.items()), "any"),
+                    ],
+                    "rows": [
+                        Row(page_of(subject), subject.name, list(runs(outcomes, groups, classes)))
+                        for subject, outcomes in rows
+                    ],
+                },
+            )
+
+
+def of_facts(project: Specification) -> Dict[str, Any]:
+    """The view of every fact that is not the same on all releases."""
+    known = History(project)
+    groups = columns(project, (cell.name for cell in known.cells))
+    rows = []
+    for subject in SUBJECTS:
+        for aspect in load():
+            outcomes = known.of(subject, aspect.id)
+            order = list(dict.fromkeys(outcomes.values()))
+            if len(order) > 1:
+                classes = {outcome: f"o{place}" for place, outcome in enumerate(order)}
+                rows.append(
+                    Row(
+                        page_of(subject),
+                        subject.name,
+                        list(runs(outcomes, groups, classes)),
+                        aspect.question,
+                        aspect.kind,
+                        subject.layer,
+                    )
+                )
+    layers = sorted({row.sources for row in rows})
+    return {
+        **_frame(project, groups),
+        "legend": [],
+        "caption": "Facts that differ, and releases",
+        "noun": "facts",
+        "fields": [
+            Field("source", "Layer", [(layer, layer) for layer in layers]),
+            Field("chapter", "Question", list(KINDS.items())),
+            _on(groups),
+        ],
+        "rows": rows,
+    }
 
 
 def outcome_classes(aspect: Aspect, seen: List[str]) -> Mapping[str, str]:
@@ -87,14 +147,13 @@ def outcome_classes(aspect: Aspect, seen: List[str]) -> Mapping[str, str]:
     return found
 
 
-def sign_of(css: str) -> str:
-    return LETTERS[int(css[1:])] if css[1:].isdigit() else "!"
+def _frame(project: Specification, groups: Sequence[Group]) -> Dict[str, Any]:
+    """What every table has: its columns, and what each of them is."""
+    cells = [cell for group in groups for cell in group.cells]
+    heads = {cell.name: project.records[cell.name].header for cell in cells}
+    titles = {cell.name: f"{title(cell)} ({heads[cell.name]['version']})" for cell in cells}
+    return {"groups": groups, "titles": titles}
 
 
-def _titles(project: Specification, groups: Any) -> Dict[str, str]:
-    return {
-        cell.name: f"{title(cell)} ({project.records[cell.name].header['version']})"
-        for group in groups
-        for cell in group.cells
-        if cell.name in project.records
-    }
+def _on(groups: Sequence[Group]) -> Field:
+    return Field("on", "Implementation", [(group.key, group.label) for group in groups])

@@ -72,14 +72,7 @@ class Pages:
         yield from self._claims()
         yield from self._chapters()
         yield from self._layers()
-        yield self._page(
-            "matrix.html",
-            "matrix.html",
-            "wide-page",
-            "Claims × releases",
-            scripts=("matrix.js",),
-            **matrix.of_claims(self.project),
-        )
+        yield from self._matrices()
         yield from self._upgrade()
         yield from self._sources()
         yield from self._changes()
@@ -240,13 +233,21 @@ class Pages:
             at = links.of_layer(name)
             yield self._page("layer.html", at, "layer", scripts=("layer.js", "share.js"), **view)
             self.names.append((at, name))
-        for view in matrix.questions(self.project):
-            view["topic"] = view.pop("kind")
-            at, heading = links.of_question(view["aspect"].id), view["aspect"].question
-            yield self._page(
-                "question.html", at, "question wide-page", heading, scripts=("matrix.js",), **view
-            )
-            self.names.append((at, heading))
+
+    def _matrices(self) -> Iterator[File]:
+        show = partial(self._page, "matrix.html", scripts=("matrix.js",))
+        facts = matrix.FACTS if self.project.atlases else ""
+        view = {"aspect": "", "facts": facts, **matrix.of_claims(self.project)}
+        yield show("matrix.html", "wide-page", title="Claims × releases", **view)
+        if not facts:
+            return
+        view = {"aspect": "", "facts": "", **matrix.of_facts(self.project)}
+        yield show(facts, "wide-page all-facts", title="Facts that differ between releases", **view)
+        for aspect, table in matrix.questions(self.project):
+            at, topic = links.of_question(aspect.id), KINDS.get(aspect.kind, aspect.kind)
+            view = {"aspect": aspect.id, "topic": topic, "facts": "", **table}
+            yield show(at, "question wide-page", title=aspect.question, **view)
+            self.names.append((at, aspect.question))
 
     def _upgrade(self) -> Iterator[File]:
         groups = columns(self.project, self.project.all_records)

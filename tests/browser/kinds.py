@@ -13,6 +13,7 @@ PAGES = {
     "layer-with-set-ups": "layers/SimpleRNN.html",
     "question": "questions/out.mask.html",
     "matrix": "matrix.html",
+    "facts": "facts.html",
     "upgrade": "upgrade.html#from=tf2.15&to=keras3.15-tensorflow&use=LSTM",
     "sources": "sources.html",
     "source": "sources/loss.html",

@@ -74,8 +74,18 @@ def test_a_question_has_such_a_table(tab):
     page = tab.open("questions/out.mask.html")
     page.get_by_label("Outcome somewhere").select_option("raises")
     assert "Softmax(axis=1)" in shown(page)
-    page.get_by_label("Layer").fill("softmax")
+    page.get_by_label("Words").fill("softmax")
     assert all("Softmax" in name for name in shown(page))
+
+
+def test_the_facts_that_differ_have_one_too(tab):
+    page = tab.open("facts.html?source=LSTM&from=keras3.0.0-tensorflow&to=keras3.15-tensorflow")
+    rows = page.locator("#grid tbody tr:visible")
+    assert rows.count() > 0
+    assert {row.get_attribute("data-sources") for row in rows.all()} == {"LSTM"}
+    td = rows.first.locator("td").first
+    td.hover()
+    assert td.get_attribute("title").startswith("tf.keras 2.2 (2.2.3)")
 
 
 def test_headers_stay_in_sight_and_the_table_scrolls_by_keyboard(tab):
@@ -93,7 +103,9 @@ def test_headers_stay_in_sight_and_the_table_scrolls_by_keyboard(tab):
 
 def test_it_is_quick(tab):
     page = tab.open("matrix.html")
-    paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    painted = "performance.getEntriesByName('first-contentful-paint')[0]"
+    page.wait_for_function(painted)
+    paint = page.evaluate(f"{painted}.startTime")
     took = page.evaluate(
         """() => ["l", "lo", "los", "loss", ""].map((text) => {
             const input = document.querySelector("form.filters [name=q]");

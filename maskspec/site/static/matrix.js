@@ -78,7 +78,9 @@ form.addEventListener("input", (event) => {
 form.addEventListener("reset", () => setTimeout(() => { filter(); keep(true); }));
 addEventListener("popstate", read);
 table.addEventListener("pointerover", ({ target }) => {
-  if (target.tagName !== "TD" || target.title) return;
+  if (target.title) return;
+  if (target.matches("tbody th span")) target.title = target.textContent; // it may be cut off
+  if (target.tagName !== "TD") return;
   const row = rows.find(({ tr }) => tr === target.parentElement);
   const { start } = row.cells.find(({ td }) => td === target);
   const [first, last] = [heads[start], heads[start + target.colSpan - 1]];
