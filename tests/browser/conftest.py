@@ -20,6 +20,9 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 
 
+SLOWEST = 120_000  # ms that anything may take on a busy machine
+
+
 class Handler(http.server.SimpleHTTPRequestHandler):
     """Serves a folder as the code host does: with the page 404.html for what is not there."""
 
@@ -92,6 +95,7 @@ def tabs(chromium, address):
 
     def open_tab(**options):
         context = chromium.new_context(viewport={"width": 1366, "height": 768}, **options)
+        context.set_default_timeout(SLOWEST)
         contexts.append(context)
         return Tab(context, address)
 

@@ -6,7 +6,13 @@ from conftest import ROOT
 from maskspec.catalogue.verdicts import REFUTED
 from maskspec.records.specification import load
 
-LIMIT = 5  # a busy machine may be this much slower than what is promised of an idle one
+SLOWER = 3  # a machine may be so much slower than the one that we measured on
+FILTER = """(text) => {
+  const input = document.querySelector("form.filters [name=q]");
+  input.value = text;
+  input.dispatchEvent(new Event("input", {bubbles: true}));
+  document.getElementById("grid").offsetHeight;  // with the layout
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +21,8 @@ def project():
 
 
 def shown(page):
-    return page.locator("#grid tbody th[scope=row] a:visible").all_inner_texts()
+    """The rows that are not filtered out, in sight or not."""
+    return page.locator("#grid tbody tr:not([hidden]) th a").all_text_contents()
 
 
 def test_filters_by_words_chapter_source_and_verdict(tab, project):
@@ -45,13 +52,12 @@ def test_filters_what_changed_between_two_releases(tab, project):
 
 def test_shows_the_columns_of_one_implementation(tab):
     page = tab.open("matrix.html")
-    whole = page.locator("thead .cell:visible").count()
+    whole = page.locator("thead .cell:not([hidden])").count()
     page.get_by_label("Implementation").select_option("keras-jax")
-    assert page.locator("thead .cell:visible").count() == 6 < whole
+    assert page.locator("thead .cell:not([hidden])").count() == 6 < whole
     first = page.locator("#grid tbody tr").first
-    assert {td.get_attribute("class").split()[-1] for td in first.locator("td:visible").all()}
-    head = page.locator("thead .cell:visible").first.bounding_box()
-    cell = first.locator("td:visible").first.bounding_box()
+    head = page.locator("thead .cell:not([hidden])").first.bounding_box()
+    cell = first.locator("td:not([hidden])").first.bounding_box()
     assert abs(head["x"] - cell["x"]) < 2
 
 
@@ -80,7 +86,7 @@ def test_a_question_has_such_a_table(tab):
 
 def test_the_facts_that_differ_have_one_too(tab):
     page = tab.open("facts.html?source=LSTM&from=keras3.0.0-tensorflow&to=keras3.15-tensorflow")
-    rows = page.locator("#grid tbody tr:visible")
+    rows = page.locator("#grid tbody tr:not([hidden])")
     assert rows.count() > 0
     assert {row.get_attribute("data-sources") for row in rows.all()} == {"LSTM"}
     td = rows.first.locator("td").first
@@ -102,20 +108,22 @@ def test_headers_stay_in_sight_and_the_table_scrolls_by_keyboard(tab):
 
 
 def test_it_is_quick(tab):
-    page = tab.open("matrix.html")
-    painted = "performance.getEntriesByName('first-contentful-paint')[0]"
-    page.wait_for_function(painted)
-    paint = page.evaluate(f"{painted}.startTime")
-    took = page.evaluate(
-        """() => ["l", "lo", "los", "loss", ""].map((text) => {
-            const input = document.querySelector("form.filters [name=q]");
-            const begin = performance.now();
-            input.value = text;
-            input.dispatchEvent(new Event("input", {bubbles: true}));
-            document.getElementById("grid").offsetHeight; // with the layout
-            return performance.now() - begin;
-        })"""
-    )
+    """In time of the processor: a busy machine makes nobody wait for our sake."""
+    page = tab.page
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def spent():
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        return 1000 * next(m["value"] for m in metrics if m["name"] == "TaskDuration")
+
+    tab.open("matrix.html")
+    page.wait_for_function("performance.getEntriesByName('first-contentful-paint')[0]")
+    paint, took = spent(), []
+    for text in ("l", "lo", "los", "loss", ""):
+        before = spent()
+        page.evaluate(FILTER, text)
+        took.append(spent() - before)
     print(f"first paint {paint:.0f} ms, filters {[round(t) for t in took]} ms")
-    assert paint < 1000 * LIMIT
-    assert max(took) < 100 * LIMIT
+    assert paint < 1000
+    assert max(took) < 100 * SLOWER
