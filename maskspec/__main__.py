@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional
 
-from maskspec.catalogue.project import NoCheckout, find_checkout
+from maskspec.catalogue.project import NoCheckout, find_checkout, is_checkout
+from maskspec.catalogue.words import below
 
 
 class Verb(NamedTuple):
@@ -87,10 +88,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _root(asked: Optional[Path]) -> Path:
+    """The checkout to work on; raise ``NoCheckout`` where there is none."""
+    if asked is None:
+        return find_checkout(Path.cwd())
+    if not is_checkout(asked):
+        raise NoCheckout(f"--root {asked}: there is no spec/releases/cells.json below that folder")
+    return asked.resolve()
+
+
 def main(arguments: Optional[List[str]] = None) -> int:
     asked = _parser().parse_args(arguments)
     try:
-        asked.root = asked.root.resolve() if asked.root else find_checkout(Path.cwd())
+        asked.root = _root(asked.root)
         module = importlib.import_module(f"maskspec.{VERBS[asked.verb].room}.{asked.verb}")
         status: int = module.main(asked)
         sys.stdout.flush()
@@ -105,7 +115,10 @@ def main(arguments: Optional[List[str]] = None) -> int:
         )
         return 2
     except (OSError, ValueError, RuntimeError, NoCheckout) as error:
-        print(f"maskspec: {error}", file=sys.stderr)
+        what = str(error)
+        if isinstance(error, OSError) and error.filename and error.strerror:
+            what = f"{error.filename}: {error.strerror}"
+        print(f"maskspec: {below(asked.root, what) if asked.root else what}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

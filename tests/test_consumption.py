@@ -9,10 +9,12 @@ import re
 import numpy as np
 import pytest
 
-from maskspec import NEVER, case, claim, observe, refuted_by, require
+from maskspec import NEVER, Unavailable, case, claim, observe, refuted_by, require
+from tests.support.builtin_layers import twice_in_a_list
 from tests.support.consumers import (
     ATTENTION,
     ATTENTION_BREAKS,
+    ATTENTION_WORKS,
     BROKEN_ATTENTION,
     CONSUMERS,
     IGNORING,
@@ -25,6 +27,7 @@ from tests.support.consumers import (
     looked_up,
     of,
     without_padding,
+    working_attention,
 )
 from tests.support.layers import failure
 from tests.support.probes import (
@@ -39,6 +42,10 @@ from tests.support.probes import (
     valid_steps,
 )
 from tests.support.releases import HAS_MULTI_HEAD, MULTI_HEAD_USES_MASKS
+
+BAD_SHAPES = "(?i)incompatible shapes|broadcast|must match|must be equal"
+GROUPS_WITH_MASKS = {"tf.keras": ">=2.11,<2.14", "tf_keras": None, "*": ""}  # others raise an error
+MASKED_STATISTICS = {"tf.keras": ">=2.12", "keras": ">=3.0.5", "*": ""}
 
 # --- what a mask is for ----------------------------------------------------------------------
 
@@ -221,6 +228,102 @@ def test_sample_without_a_valid_step(keras, layer, result):
     sample = consumer(keras, layer)(features(keras, 2.0), keras.tensor(mask))[0]
     observe(sample[0])
     assert np.array_equal(sample, np.full_like(sample, result)) or np.isnan([*sample, result]).all()
+
+
+@claim("consumption.nan-in-padding-reaches-the-result")
+@pytest.mark.parametrize(
+    "layer",
+    [
+        case("GlobalAveragePooling1D", holds={"keras": "<3.15", "*": ""}),
+        *of(*ATTENTION),
+        case("MultiHeadAttention", exists=MULTI_HEAD_USES_MASKS),
+    ],
+)
+def test_nan_in_padding_reaches_the_result(keras, layer):
+    run, valid = consumer(keras, layer), valid_steps()
+
+    def result_of(padding):
+        result = run(keras.carry(features(keras, padding), valid))
+        return result[0, :3] if result.ndim == 3 else result[0]
+
+    if not same(result_of(2.0), result_of(-2.0)):
+        raise Unavailable(f"{layer} ignores the mask")
+    assert np.isnan(result_of(float("nan"))).all(), "the NaN is left out"
+
+
+# --- normalization ----------------------------------------------------------------------------
+
+
+def normalized(keras, make, padding):
+    """What a fresh layer returns for padded features with a mask, in training, and the layer."""
+    layer = make()
+    return layer(keras.carry(features(keras, padding), valid_steps()), training=True), layer
+
+
+@claim("consumption.batch-normalization-leaves-padding-out", holds=MASKED_STATISTICS)
+@pytest.mark.parametrize("of", ["batch", "moving-average"])
+def test_batch_normalization_leaves_padding_out(keras, of):
+    pair = [normalized(keras, keras.layers.BatchNormalization, p) for p in (2.0, -2.0)]
+    require(all(keras.mask_of(steps) is not None for steps, _ in pair), "the mask arrives")
+    if of == "batch":
+        assert same(*(keras.numpy(steps)[valid_steps()] for steps, _ in pair))
+    else:
+        assert same(*(layer.get_weights()[2] for _, layer in pair))
+
+
+@claim("consumption.batch-normalization-of-padding-is-nan", holds={"tf.keras": ">=2.12,<2.13"})
+@pytest.mark.parametrize("of", ["batch", "moving-average"])
+def test_batch_normalization_of_padding_alone_is_nan(keras, of):
+    layer, nothing = keras.layers.BatchNormalization(), np.zeros_like(valid_steps())
+    steps = layer(keras.carry(features(keras, 2.0), nothing), training=True)
+    result = keras.numpy(steps) if of == "batch" else layer.get_weights()[2]
+    assert np.isnan(result).all(), "the result holds numbers"
+
+
+@claim("consumption.normalization-over-steps-counts-padding")
+@pytest.mark.parametrize(
+    "layer", ["LayerNormalization", case("GroupNormalization", exists=GROUPS_WITH_MASKS)]
+)
+def test_normalization_over_steps_counts_padding(keras, layer):
+    over_steps = {
+        "LayerNormalization": lambda: keras.layers.LayerNormalization(axis=(1, 2)),
+        "GroupNormalization": lambda: keras.layers.GroupNormalization(2),
+    }
+    if re.search(BAD_SHAPES, failure(normalized, keras, over_steps[layer], 0.0)):
+        raise Unavailable(f"{layer} takes no mask of steps")
+    high, low = (normalized(keras, over_steps[layer], p)[0] for p in (2.0, -2.0))
+    require(same(keras.numpy(keras.mask_of(high)), valid_steps()), "the mask is handed on")
+    assert not same(*(keras.numpy(steps)[valid_steps()] for steps in (high, low)))
+
+
+@claim("consumption.channels-first-mask-does-not-fit")
+def test_carried_mask_does_not_fit_channels_first(keras):
+    pool = keras.layers.GlobalAveragePooling1D(data_format="channels_first")
+    x, mask = padded_features(2.0), keras.tensor(valid_steps())
+    swapped = keras.tensor(x.swapaxes(1, 2).copy())
+    by_hand, usual = pool(swapped, mask=mask), consumer(keras, "GlobalAveragePooling1D")
+    require(same(keras.numpy(by_hand), usual(keras.tensor(x), mask)), "a mask of steps is used")
+    carried = keras.carry(swapped, np.ones((3, 4), bool))  # as `Masking` makes it
+    assert re.search(BAD_SHAPES, failure(pool, carried))
+
+
+@claim("consumption.half-precision-breaks-on-a-mask")
+@pytest.mark.parametrize(
+    "layer",
+    [
+        case("GlobalAveragePooling1D", holds={"tf.keras": "<2.6"}),
+        case("Attention", holds={"tf.keras": "<2.5"}, exists=ATTENTION_WORKS),
+    ],
+)
+def test_layer_of_half_precision_breaks_on_a_mask(keras, layer):
+    if layer in ATTENTION:
+        working_attention(keras, layer)  # or Unavailable
+    make, x = getattr(keras.layers, layer), keras.tensor(padded_features().astype("float16"))
+    run = twice_in_a_list(make(dtype="float16")) if layer in ATTENTION else make(dtype="float16")
+    require(not failure(run, x), "without a mask it works")
+    message = failure(run, keras.carry(x, valid_steps()))
+    require(not message or "half" in message or "float" in message, "it is about dtypes")
+    assert message, "no error is raised"
 
 
 # --- the mask argument -----------------------------------------------------------------------

@@ -69,6 +69,19 @@ def test_previous_mask_is_ignored(keras, layer):
     assert same(keras.numpy(mask), valid_steps())
 
 
+@claim("masks-by-hand.carried-mask-is-replaced")
+@pytest.mark.parametrize("layer", ["Embedding", "Masking", "Embedding-without-mask_zero"])
+def test_mask_that_the_input_carries_is_replaced(keras, layer):
+    made_by, batch = generator(keras, layer.partition("-")[0])
+    if "without" in layer:
+        made_by = embedding(keras, mask_zero=False)
+    other = np.roll(valid_steps(), 1, axis=1)
+    x = keras.carry(keras.tensor(batch), other)
+    require(keras.mask_of(x) is not None, "the input carries a mask")
+    mask = keras.mask_of(made_by(x))
+    assert mask is None if "without" in layer else same(keras.numpy(mask), valid_steps())
+
+
 @claim("masks-by-hand.compute-mask-callable")
 @pytest.mark.parametrize("layer", ["Embedding", "Masking"])
 @pytest.mark.parametrize("input", ["numpy", "tensor", "symbolic"])

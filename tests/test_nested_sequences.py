@@ -3,6 +3,8 @@
 Page: spec/nested-sequences.md
 """
 
+import re
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,7 @@ from tests.support.releases import BEFORE_KERAS_3, KERAS_3
 
 FOLLOWS = {**BEFORE_KERAS_3, "keras/jax": ""}  # an RNN behind can use the mask that it gets
 UNMASKABLE = "does not support masking"
+BAD_DIMENSION = "(?i)can not expand|cannot insert dim|dimension|dim "
 BAD_SHAPES = "(?i)must match|must be broadcastable"
 
 
@@ -225,6 +228,16 @@ def test_recurrent_inner_layer_breaks_on_a_mask_of_sentences(keras, inner):
     require(not failure(wrapped, x), "without a mask it works")
     found = failure(lambda: wrapped(x, mask=keras.tensor(SENTENCES)))
     assert found.startswith("IndexError")
+
+
+@claim("nested-sequences.sentence-mask-breaks-pooling")
+def test_pooling_inside_breaks_on_a_mask_of_sentences(keras):
+    wrapped, x = distributed(keras, "GlobalAveragePooling1D"), texts(keras, masked=False)
+    require(not failure(wrapped, x), "without a mask it works")
+    require(not failure(lambda: wrapped(x, mask=keras.tensor(WORDS))), "and with one of words")
+    found = failure(lambda: wrapped(x, mask=keras.tensor(SENTENCES)))
+    observe(found.partition(":")[0])
+    assert re.search(BAD_DIMENSION, found)
 
 
 def held(values, valid):

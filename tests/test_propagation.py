@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from maskspec import ALWAYS, case, claim, observe, refuted_by, require
+from maskspec import ALWAYS, Unavailable, case, claim, observe, refuted_by, require
 from tests.support.builtin_layers import (
     consumer,
     one,
@@ -18,6 +18,7 @@ from tests.support.builtin_layers import (
     takes_mask,
 )
 from tests.support.consumers import ATTENTION_WORKS, NOT_3_0_0
+from tests.support.layers import failure
 from tests.support.probes import (
     compose,
     depends_on_padding,
@@ -33,6 +34,8 @@ from tests.support.releases import BEFORE_KERAS_3, HAS_MULTI_HEAD, KERAS_3, SINC
 from tests.support.sizes import functional_model, odd_sizes, padded_batches
 
 SINCE_TF_2_3 = {"tf.keras": ">=2.3", "*": ""}
+HAS_SPECTRAL = {"tf.keras": ">=2.13", "tf_keras": None, "*": ""}
+BEFORE_KERAS_3_14 = {"keras": "<3.14", "*": ""}
 MODELS = ("functional", "sequential")
 BAD_SHAPES = "(?i)shapes|dimension|broadcast"
 
@@ -251,6 +254,53 @@ def test_supports_masking_tells_what_changed(keras, layer):
     made = one(keras, layer)
     observe(f"supports_masking is {made.supports_masking}")
     assert ignores_padding(keras, "eager", "Embedding", [made]) == made.supports_masking
+
+
+@claim("propagation.flag-does-not-tell")
+@pytest.mark.parametrize(
+    "layer",
+    ["GlobalAveragePooling1D", "Dot", "LSTM", case("SpectralNormalization", exists=HAS_SPECTRAL)],
+)
+def test_supports_masking_does_not_tell_whether_there_is_a_mask(keras, layer):
+    makers = {
+        "Dot": lambda: keras.layers.Dot(axes=2),
+        "LSTM": lambda: keras.layers.LSTM(3),
+        "SpectralNormalization": lambda: keras.layers.SpectralNormalization(keras.layers.Dense(3)),
+    }
+    made = makers.get(layer, getattr(keras.layers, layer))()
+    x = keras.carry(keras.tensor(padded_features()), valid_steps())
+    x = [x, x] if layer == "Dot" else x
+    if "InputSpec" in failure(made, x):
+        raise Unavailable(f"{layer} cannot be built")
+    carries = keras.mask_of(made(x)) is not None
+    observe(f"{made.supports_masking}, {carries}")
+    assert bool(made.supports_masking) != carries
+
+
+def misses_the_mask(keras, run, own, dtype):
+    """Whether ``run``, made for inputs of dtype ``own``, loses the mask of one of ``dtype``."""
+
+    def notices_padding(dtype):
+        batches = [keras.tensor(padded_features(p).astype(dtype)) for p in (2.0, -2.0)]
+        high, low = (run(keras.carry(batch, valid_steps())) for batch in batches)
+        return not same(keras.numpy(high), keras.numpy(low))
+
+    require(not notices_padding(own), "an input of its own dtype brings its mask")
+    return notices_padding(dtype)
+
+
+@claim("propagation.cast-loses-the-mask", holds={"keras": "<3.14"})
+@pytest.mark.parametrize("dtype, own", [("float16", "float32"), ("float32", "float16")])
+def test_layer_that_casts_its_input_misses_the_mask(keras, dtype, own):
+    layer = keras.layers.SimpleRNN(3, recurrent_initializer="ones", dtype=own)
+    assert misses_the_mask(keras, layer, own, dtype), "the mask is used"
+
+
+@claim("propagation.model-casts-the-mask-away", holds=BEFORE_KERAS_3_14)
+def test_sequential_model_that_casts_its_input_misses_the_mask(keras):
+    inputs, layer = keras.Input((None, 4), dtype="float32"), keras.layers.SimpleRNN(3)
+    model = keras.Sequential([inputs, layer])
+    assert misses_the_mask(keras, model, "float32", "float16"), "the mask is used"
 
 
 @claim("propagation.lstm-examples")

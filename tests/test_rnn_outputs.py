@@ -292,6 +292,17 @@ def test_sequences_carry_the_mask_and_states_none(keras, kind, masked, unmasked)
     assert not any(keras.mask_of(y) is not None for y in outputs(keras, kind))
 
 
+@claim("rnn-outputs.backwards-mask-stays-forward")
+@pytest.mark.parametrize("kind", ["SimpleRNN", "LSTM", "GRU"])
+def test_mask_of_a_layer_that_goes_backwards_is_not_reversed(keras, kind):
+    layer = layer_of(keras, kind, return_sequences=True, go_backwards=True)
+    x, valid = padded_features(2.0), valid_steps()[:1]
+    alone = keras.numpy(layer(keras.tensor(x[:1, :3])))
+    output = layer(keras.carry(keras.tensor(x[:1]), valid))
+    require(same(keras.numpy(output)[:, 3:], alone), "the outputs run backwards, padding first")
+    assert same(keras.numpy(keras.mask_of(output)), valid)
+
+
 @claim(
     "rnn-outputs.unexpected-mask-shapes",
     holds=KERAS_3,

@@ -30,6 +30,7 @@ from tests.support.probes import (
 from tests.support.releases import HAS_MULTI_HEAD, KERAS_3, MULTI_HEAD_USES_MASKS
 
 WITHOUT_A_WORD = "AssertionError: .*MultiHeadAttention"  # Keras 3.7 on JAX, of the shapes
+SEVERAL_MASKS = {"tf.keras": ">=2.4", "keras": "<3.0.5 or >=3.12", "*": ""}
 BAD_SHAPES = "(?i)incompatible shapes|broadcastable|must match the size|to have shape"
 ATTENTION_LAYERS = [
     case("MultiHeadAttention", exists=HAS_MULTI_HEAD, holds=MULTI_HEAD_USES_MASKS),
@@ -225,3 +226,53 @@ def test_mask_gets_through_a_transformer_block(keras, mode, norm):
 @pytest.mark.parametrize("mode", ["eager", "subclassed"])
 def test_multi_head_attention_takes_the_mask_off_its_inputs(keras, mode):
     assert not mask_stays(keras, mode)
+
+
+@claim("transformers.mask-of-the-key")
+@pytest.mark.parametrize(
+    "layer",
+    [
+        *(case(name, exists=SEVERAL_MASKS) for name in ATTENTION),
+        case("MultiHeadAttention", exists=MULTI_HEAD_USES_MASKS),
+        case("GroupQueryAttention", exists=KERAS_3),
+    ],
+)
+def test_only_attention_with_heads_uses_the_mask_of_the_key(keras, layer):
+    sizes = {"MultiHeadAttention": (1, 4), "GroupQueryAttention": (4, 1, 1)}
+    query, as_list = features(keras, 0.5), layer in ATTENTION
+    made = working_attention(keras, layer) if as_list else None  # or Unavailable
+    attend = made or getattr(keras.layers, layer)(*sizes[layer])
+
+    def notices_padding(*masked):
+        results = []
+        for padding in (2.0, -2.0):
+            value, key = features(keras, padding), features(keras, padding)
+            for x in [{"value": value, "key": key}[role] for role in masked]:
+                keras.carry(x, valid_steps())
+            steps = attend([query, value, key]) if as_list else attend(query, value, key)
+            results.append(keras.numpy(steps))
+        return not same(*results)
+
+    require(notices_padding(), "without a mask the padding shows")
+    if "list of length 2" in failure(notices_padding, "value") or notices_padding("value"):
+        raise Unavailable(f"{layer} takes no mask here")
+    assert notices_padding("key") == as_list
+
+
+@claim(
+    "transformers.scores-of-padding-are-zero",
+    exists=MULTI_HEAD_USES_MASKS,
+    holds={"keras": ">=3.10"},
+)
+@pytest.mark.parametrize(
+    "layer", ["MultiHeadAttention", case("GroupQueryAttention", exists=KERAS_3)]
+)
+def test_scores_of_masked_keys_are_zero(keras, layer):
+    valid, attend = valid_steps(), self_attention(keras, layer)
+    x = keras.carry(features(keras, 0.5), valid)
+    scores = keras.numpy(attend(x, return_attention_scores=True)[1])  # (batch, heads, steps, steps)
+    to_padding = scores.swapaxes(1, 3).swapaxes(2, 3)[~valid].swapaxes(1, 2)  # of heads, queries
+    from_valid = np.repeat(valid[:, None], 6, axis=1)[~valid]
+    if to_padding[from_valid].any():
+        raise Unavailable(f"{layer} ignores the mask")
+    assert same(to_padding, 0 * to_padding), "masked steps attend to it"

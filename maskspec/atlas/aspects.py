@@ -3,14 +3,15 @@
 from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 
 from maskspec.atlas.subject import Subject
-from maskspec.atlas.trial import Raised, Trial
+from maskspec.atlas.trial import Raised
 from maskspec.running.judging import Unavailable
 
 # What is asked even of a subject that raises an error as soon as its input carries a mask.
 OF_ALL = ("out.mask", "out.functional", "out.graph", "out.unmasked", "says.flag")
+FAMILIES = {"loss": "losses"}
 RAISES = "raises "  # an outcome of every aspect: followed by the class of the error
-Ask = Callable[[Trial], str]
-Rule = Callable[[Subject], bool]
+Ask = Callable[[Any], str]  # of the trial of one subject
+Rule = Callable[[Any], bool]  # of a subject
 
 
 class Aspect(NamedTuple):
@@ -26,6 +27,11 @@ class Aspect(NamedTuple):
     @property
     def kind(self) -> str:
         return self.id.partition(".")[0]
+
+    @property
+    def family(self) -> str:
+        """The family of subjects that it is asked of; the ids of others than layers begin so."""
+        return FAMILIES.get(self.kind.partition("-")[0], "layers")
 
 
 class NotAsked(Exception):
@@ -53,6 +59,11 @@ def is_masked(subject: Subject) -> bool:
     return any(feed.masked for feed in subject.feeds)
 
 
+def has_one_axis(subject: Subject) -> bool:
+    """Whether masks cover the steps alone, and not features of a step as well."""
+    return is_masked(subject) and not any(feed.is_deep for feed in subject.feeds)
+
+
 def takes_floats(subject: Subject) -> bool:
     return is_masked(subject) and all(feed.dtype == "float32" for feed in subject.feeds)
 
@@ -66,22 +77,24 @@ def is_plain(subject: Subject) -> bool:
     return is_masked(subject) and not subject.is_variant
 
 
-def facts(keras: Any, subject: Subject, aspects: Sequence[Aspect]) -> Dict[str, str]:
-    """The outcome of each of ``aspects`` that applies to ``subject`` and can be asked here.
+def facts(trial: Any, aspects: Sequence[Aspect]) -> Dict[str, str]:
+    """The outcome of each of ``aspects`` that applies to the subject and can be asked here.
 
     Of a subject that cannot be called with a mask, only those in ``OF_ALL`` are asked.
     Raise ``ValueError`` for an outcome that is not of its aspect.
     """
-    trial, found = Trial(keras, subject), {}
+    subject, found = trial.subject, {}
     for one in aspects:
-        if one.applies(subject) and (one.id in OF_ALL or trial.works):
+        if one.family != subject.family or not one.applies(subject):
+            continue
+        if one.id in OF_ALL or trial.works:
             outcome = outcome_of(one, trial)
             if outcome is not None:
                 found[one.id] = outcome
     return found
 
 
-def outcome_of(one: Aspect, trial: Trial) -> Optional[str]:
+def outcome_of(one: Aspect, trial: Any) -> Optional[str]:
     """The outcome of one aspect; None where this installation has nothing to ask it of."""
     try:
         outcome = one.ask(trial)

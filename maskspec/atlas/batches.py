@@ -19,16 +19,24 @@ class Feed(NamedTuple):
     """One input of a subject: an array of shape (batch, steps, *features).
 
     ``masked``: whether the input carries a mask; if not, its padded steps hold zeros all the same.
+    ``is_deep``: whether the mask has three axes, the third one that of the first features, of
+    which the last one is masked at every step.
     """
 
     features: Tuple[int, ...] = (6,)
     dtype: str = "float32"
     steps: int = 4
     masked: bool = True
+    is_deep: bool = False
+
+    @property
+    def mask_axes(self) -> Tuple[int, ...]:
+        """The sizes of the mask's axes after that of the steps."""
+        return self.features[:1] if self.is_deep else ()
 
 
 class Batch(NamedTuple):
-    """One array for each input, and its mask, bool (batch, steps), or None."""
+    """One array for each input, and its mask, bool (batch, steps, …), or None."""
 
     inputs: Tuple[Array, ...]
     masks: Tuple[Optional[Array], ...]
@@ -52,9 +60,12 @@ class Batch(NamedTuple):
 
 
 def validity(feed: Feed, place: int) -> Array:
-    """Which steps of the input at ``place`` are valid: bool (5, steps); see the module."""
+    """Which steps of the input at ``place`` are valid: bool (5, steps); see the module.
+
+    Of a deep feed, which features of which steps: bool (5, steps, features).
+    """
     steps = np.arange(feed.steps)
-    return np.stack(
+    valid = np.stack(
         [
             steps < feed.steps - 2,
             steps < 1 + place,
@@ -63,6 +74,11 @@ def validity(feed: Feed, place: int) -> Array:
             (steps < 1) | (steps >= 3),
         ]
     )
+    if not feed.is_deep:
+        return valid
+    inner = np.arange(feed.features[0]) < feed.features[0] - 1
+    found: Array = valid[:, :, None] & inner
+    return found
 
 
 def padded(feeds: Tuple[Feed, ...], padding: float = 0.0) -> Batch:

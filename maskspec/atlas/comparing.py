@@ -31,18 +31,17 @@ def same_mask(one: Optional[Array], other: Optional[Array]) -> bool:
 
 
 def at(output: Array, valid: Array) -> Array:
-    """``output`` at the steps where ``valid``, or all of its rows with a valid step if it has no
-    axis of these steps."""
-    found = output
-    if has_steps(output, valid):
-        found = output[valid]
-    elif output.shape[:1] == valid.shape[:1]:
-        found = output[valid.any(1)]
-    return found
+    """``output`` where ``valid``: of as many of the axes of ``valid`` as it has itself.
+
+    Of an output without an axis of these steps, these are the rows with a valid step.
+    """
+    while valid.ndim and not has_steps(output, valid):
+        valid = np.asarray(valid.any(-1))
+    return output[valid] if valid.ndim else output
 
 
 def has_steps(output: Array, valid: Array) -> bool:
-    return output.shape[:2] == valid.shape
+    return output.shape[: valid.ndim] == valid.shape
 
 
 def both(one: Tuple[Array, ...], other: Tuple[Array, ...], valid: Array) -> bool:

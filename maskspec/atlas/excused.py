@@ -1,12 +1,19 @@
-"""Public names of ``keras.layers`` that are no subjects, and why: one of a few reasons."""
+"""Public names of the framework that are no subjects, and why: one of a few reasons.
 
-from typing import Dict
+Names of ``keras.layers`` stand alone, those of other modules with the module: ``losses.Circle``.
+"""
+
+from typing import Dict, Iterable, List
+
+from maskspec.atlas.questions import FAMILIES, subjects
 
 REASONS = {
     "alias": "another name of a layer that is one",
     "images": "takes images or volumes, and so has no axis of steps",
     "vectors": "takes one vector a sample, and so has no axis of steps",
-    "base": "is a base class, or no layer",
+    "base": "is a base class, or finds others by name",
+    "arguments": "is a function with a further argument; asked as its class",
+    "new": "stands in a pre-release alone so far",
     "cell": "is a cell, which sees one step; asked inside RNN",
     "foreign": "wraps a model of another library",
     "raw": "takes text, categories or waveforms, before there are masks",
@@ -18,7 +25,9 @@ _NAMES = {
         "Convolution2DTranspose Convolution3D Convolution3DTranspose GlobalAvgPool1D "
         "GlobalAvgPool2D GlobalAvgPool3D GlobalMaxPool1D GlobalMaxPool2D GlobalMaxPool3D "
         "GroupedQueryAttention MaxPool1D MaxPool2D MaxPool3D SeparableConvolution1D "
-        "SeparableConvolution2D"
+        "SeparableConvolution2D losses.KLD losses.MAE losses.MAPE losses.MSE losses.MSLE "
+        "losses.kld losses.kullback_leibler_divergence losses.logcosh losses.mae losses.mape "
+        "losses.mse losses.msle"
     ),
     "images": (
         "AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling2D "
@@ -35,8 +44,15 @@ _NAMES = {
         "SeparableConv2D Solarization SpatialDropout2D SpatialDropout3D UpSampling2D "
         "UpSampling3D ZeroPadding2D ZeroPadding3D"
     ),
-    "vectors": "RandomFourierFeatures",
-    "base": "AbstractRNNCell InputLayer InputSpec Layer Pipeline PreprocessingLayer Wrapper",
+    "vectors": "RandomFourierFeatures losses.Circle losses.circle",
+    "base": (
+        "AbstractRNNCell InputLayer InputSpec Layer Pipeline PreprocessingLayer Wrapper "
+        "losses.Loss losses.Reduction losses.deserialize losses.get losses.serialize"
+    ),
+    "arguments": "losses.categorical_generalized_cross_entropy",
+    "new": (
+        "losses.SparseCategoricalFocalCrossentropy losses.sparse_categorical_focal_crossentropy"
+    ),
     "cell": "GRUCell LSTMCell SimpleRNNCell StackedRNNCells",
     "foreign": "FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper",
     "raw": (
@@ -48,3 +64,15 @@ _NAMES = {
 EXCUSED: Dict[str, str] = {
     name: reason for reason, names in _NAMES.items() for name in names.split()
 }
+
+
+def plain(name: str) -> str:
+    """A public name as it stands here: without the modules of experimental layers."""
+    family, _, rest = name.partition(".")
+    return name if rest and family in FAMILIES else name.rpartition(".")[2]
+
+
+def unknown(public: Iterable[str]) -> List[str]:
+    """Which of the ``public`` names are neither subjects nor excused."""
+    known = {subject.public for subject in subjects()} | EXCUSED.keys()
+    return sorted({plain(name) for name in public} - known)

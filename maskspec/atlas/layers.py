@@ -1,7 +1,9 @@
 """The layers of the public API as subjects; ``excused`` says why the others are none.
 
 To add a layer, add a line: the code that builds it, in the group that takes the same inputs. The
-code may use every public layer by its name, ``Sequential``, and ``keras``.
+code may use every public layer by its name, ``Sequential``, and ``keras``. The first set-up of a
+layer is asked everything; add another one below it, which is asked only what may differ: not about
+dtypes, copies, odd masks and arguments.
 """
 
 from typing import Any, List, Tuple
@@ -23,6 +25,10 @@ QUERY_VALUE_KEY = (Feed(), Feed(steps=7), Feed(steps=7))
 ROWS_1D = (Feed((5, 2)),)
 IMAGES = (Feed((5, 5, 2)),)
 VOLUMES = (Feed((3, 3, 3, 2)),)
+BARE_ROWS = (Feed((5, 2), masked=False),)
+DEEP = (Feed((5, 2), is_deep=True),)
+BARE_DEEP_IDS = (Feed((5,), "int32", masked=False),)
+TWO_DEEP = (Feed((5, 2), is_deep=True), Feed((5, 2), is_deep=True))
 
 
 def of(feeds: Tuple[Feed, ...], *codes: str, **more: Any) -> List[Subject]:
@@ -67,6 +73,7 @@ _SET_UPS: List[Subject] = [
         "DepthwiseConv1D(3, padding='same')", "Flatten()", "GlobalAveragePooling1D()",
         "GlobalAveragePooling1D(keepdims=True)", "GlobalMaxPooling1D()", "GroupNormalization(2)",
         "LayerNormalization(axis=1)", "LocallyConnected1D(3, 3)", "MaxPooling1D(2)",
+        "Flatten(data_format='channels_first')", "BatchNormalization(axis=1)",
         "Permute((2, 1))", "Reshape((-1, 2))", "SeparableConv1D(3, 3, padding='same')",
         "Softmax(axis=1)", "SyncBatchNormalization()",
     ),
@@ -122,6 +129,27 @@ _SET_UPS: List[Subject] = [
     *of(IDS, "ReversibleEmbedding(10, 3)"),
     *of(PADDED_IDS, "ReversibleEmbedding(10, 3, mask_zero=True)",
         note="on an input without a mask"),
+    # Inputs of four axes, with a mask of the steps
+    *of(ROWS_1D, "Dense(3)", "Dropout(0.5)", "LayerNormalization()", "BatchNormalization()",
+        "TimeDistributed(Dense(3))", "TimeDistributed(LSTM(3))", "Flatten()", "Reshape((-1, 10))",
+        "Permute((2, 1, 3))", note="of four axes"),
+    *of(BARE_ROWS, "Masking()", note="of four axes, without a mask"),
+    *of((Feed((5, 2)), Feed((5, 2))), "Add()", "Concatenate()", note="of four axes, all masked"),
+    *of(ROWS_1D, "MultiHeadAttention(2, 3, attention_axes=(1,))",
+        "MultiHeadAttention(2, 3, attention_axes=(1, 2))", note="of itself, of four axes",
+        call="itself, each"),
+    # Inputs of four axes, with a mask of three
+    *of(DEEP, "Dense(3)", "Dropout(0.5)", "TimeDistributed(Dense(3))",
+        "TimeDistributed(SimpleRNN(3))", "TimeDistributed(GlobalAveragePooling1D())",
+        "TimeDistributed(Flatten())", "Reshape((-1, 10))", "Masking()", "ConvLSTM1D(3, 3)",
+        note="with a mask of three axes"),
+    *of(TWO_DEEP, "Add()", "Concatenate()", note="with masks of three axes"),
+    *of(BARE_DEEP_IDS, "Embedding(10, 3, mask_zero=True)",
+        "TimeDistributed(Embedding(10, 3, mask_zero=True))", note="ids of three axes"),
+    # Several inputs in a structure of their own
+    *of(TWO, "Identity()", "Dropout(0.5)", note="a list of two"),
+    *of(TWO, "Identity()", "Lambda(lambda x: x['a'] + x['b'])", note="a dict of two", call="dict"),
+    *of(TWO, "Lambda(lambda x: x[0] + x[1])", note="a list of two"),
     # Ids
     *of(IDS, "CategoryEncoding(num_tokens=10)", "Discretization(bin_boundaries=[2.0, 5.0])",
         "Hashing(num_bins=10)", "IntegerLookup(vocabulary=[1, 2, 3])"),
@@ -144,7 +172,8 @@ _SET_UPS: List[Subject] = [
     *of(QUERY_VALUE_KEY, "MultiHeadAttention(2, 3)", note="query, value and key", call="each"),
     *of(FEATURES, "Attention()", "AdditiveAttention()", note="of itself", call="itself"),
     *of(FEATURES, "MultiHeadAttention(2, 3)", "MultiHeadAttention(2, 3, flash_attention=False)",
-        "GroupQueryAttention(3, 2, 1)", note="of itself", call="itself, each"),
+        "GroupQueryAttention(3, 2, 1)", "GroupQueryAttention(3, 2, 1, sliding_window=2)",
+        note="of itself", call="itself, each"),
 ]  # fmt: skip
 
 SUBJECTS = [

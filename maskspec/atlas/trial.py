@@ -3,6 +3,7 @@
 An aspect asks a ``Trial`` what was seen of some call; many aspects share the same calls.
 """
 
+import builtins
 import inspect
 import warnings
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
@@ -10,7 +11,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 import numpy as np
 
 from maskspec.atlas.batches import Array, Batch, padded
-from maskspec.atlas.comparing import same, same_mask
+from maskspec.atlas.comparing import has_steps, same, same_mask
 from maskspec.atlas.subject import Subject
 from maskspec.running.judging import Unavailable
 
@@ -38,11 +39,15 @@ class Seen(NamedTuple):
         return self.masks[0]
 
 
-def alike(one: Seen, other: Seen) -> bool:
-    """Whether outputs and masks are the same."""
-    return all(map(same, one.outputs, other.outputs)) and all(
-        map(same_mask, one.masks, other.masks)
-    )
+SAME = "the same"
+AGREEMENT = (SAME, "other results", "another mask")
+
+
+def agreement(one: Seen, other: Seen) -> str:
+    """Whether two ways to call a subject gave the same: one of ``AGREEMENT``."""
+    if not all(map(same, one.outputs, other.outputs)):
+        return AGREEMENT[1]
+    return SAME if all(map(same_mask, one.masks, other.masks)) else AGREEMENT[2]
 
 
 class Raised(Exception):
@@ -50,11 +55,17 @@ class Raised(Exception):
 
 
 class Trial:
-    """A subject on an implementation, and all that has been seen of it."""
+    """A subject on an implementation, and all that has been seen of it.
 
-    def __init__(self, keras: Any, subject: Subject) -> None:
+    ``make`` builds the layer, if it is none that the code of the subject builds.
+    """
+
+    def __init__(
+        self, keras: Any, subject: Subject, make: Optional[Callable[[], Any]] = None
+    ) -> None:
         self.keras = keras
         self.subject = subject
+        self._make = make
         self._seen: Dict[str, Seen] = {}
         self._parts: Dict[str, Any] = {}
 
@@ -62,6 +73,8 @@ class Trial:
 
     def build(self) -> Any:
         """The layer, fresh and not yet built; raise ``Unavailable`` if there is no such layer."""
+        if self._make is not None:
+            return self._make()
         try:
             return eval(self.subject.code, {}, Namespace(self.keras))
         except (TypeError, ValueError, ImportError) as error:  # no such argument, or not here
@@ -124,7 +137,8 @@ class Trial:
 
     def _compare_with_graph(self) -> bool:
         try:
-            return all(alike(ask(), ask("graph")) for ask in (self.padded, self.smaller))
+            asked = (self.padded, self.smaller)
+            return all(agreement(ask(), ask("graph")) == SAME for ask in asked)
         except (Raised, Unavailable):
             return False
 
@@ -137,19 +151,29 @@ class Trial:
         """The same, eagerly, with further arguments; arrays among them become tensors."""
 
         def call() -> Seen:
-            given = {name: self._tensors(value) for name, value in arguments.items()}
+            given = {name: self._as_tensors(value) for name, value in arguments.items()}
             return self.apply(self.layer, batch(), **given)
 
         return self.once(f"by hand: {what}", call)
 
     def under(self, policy: str, padding: float = 0.0) -> Seen:
-        """The padded batch, given to a fresh layer under a global policy of dtypes."""
+        """The padded batch, given to a fresh layer under a global policy of dtypes.
+
+        Its inputs come from layers under the same policy, so that they have its dtype.
+        """
 
         def call() -> Seen:
             with self.keras.policy(policy):
                 layer = self.part(f"under {policy}", self._built)
-                return self.apply(layer, padded(self.subject.feeds, padding))
+                before = self.part(f"before, {policy}", lambda: carrier(self.keras, ""))
+                plain = self.part(f"plain, {policy}", lambda: self.keras.layers.Dropout(0.0))
+                given = []
+                for x, mask in zip(map(self.keras.tensor, batch.inputs), batch.masks):
+                    carried = plain(x) if mask is None else before([x, self.keras.tensor(mask)])
+                    given.append(carried)
+                return self.seen_in(self.give(layer, given))
 
+        batch = padded(self.subject.feeds, padding)
         return self.once(f"under {policy}: {padding}", call)
 
     def once(self, what: str, call: Callable[[], Seen]) -> Seen:
@@ -184,8 +208,8 @@ class Trial:
             np.ones(x.shape[:2], bool) if m is None else m
             for x, m in zip(batch.inputs, batch.masks)
         ]
-        alike = [m for m in masks if m.shape == masks[0].shape]
-        valid: Array = self.subject.steps(*masks) if self.subject.steps else np.all(alike, 0)
+        fitting = [m for m in masks if m.shape == masks[0].shape]
+        valid: Array = self.subject.steps(*masks) if self.subject.steps else np.all(fitting, 0)
         return valid
 
     def gradient(self, what: str, batch: Callable[[], Batch]) -> Array:
@@ -205,7 +229,7 @@ class Trial:
                 x = self._carrier(batch.inputs[0].dtype.name)([x, self.keras.tensor(mask)])
             output = flat(self.give(layer, [x, *rest]))[0]
             weights = np.random.RandomState(3).uniform(0.5, 1.5, tuple(output.shape))
-            if weights.shape[:2] == valid.shape:
+            if has_steps(weights, valid):
                 weights[~valid] = 0
             return self.keras.ops.sum(output * self.keras.tensor(weights.astype("float32")))
 
@@ -226,22 +250,29 @@ class Trial:
     def _call(self, batch: Batch, mode: str) -> Seen:
         if mode == "eager":
             return self.apply(self.layer, batch)
-        if mode == "functional":
-            return self._in_a_model(batch)
+        if mode in ("functional", "functional, twice"):
+            return self._in_a_model(batch, is_called_twice="twice" in mode)
         if mode == "graph":
             return self._in_a_graph(batch)
         raise ValueError(f"unknown mode {mode!r}")
 
     def apply(self, layer: Any, batch: Batch, **arguments: Any) -> Seen:
         """Call ``layer`` eagerly on ``batch``; its inputs carry their masks."""
-        tensors = [self._carrying(x, m) for x, m in zip(batch.inputs, batch.masks)]
-        result = self.give(layer, tensors, **arguments)
+        tensors = self.tensors(batch)
+        seen = self.seen_in(self.give(layer, tensors, **arguments))
+        return seen._replace(kept=self.keras.mask_of(tensors[0]) is not None)
+
+    def tensors(self, batch: Batch) -> List[Any]:
+        """The inputs of ``batch`` as eager tensors that carry their masks."""
+        return [self._carrying(x, m) for x, m in zip(batch.inputs, batch.masks)]
+
+    def seen_in(self, result: Any) -> Seen:
+        """What is to be seen in the tensors that a call returned."""
         outputs = flat(result)
         masks = [self.keras.mask_of(output) for output in outputs]
         return Seen(
             tuple(map(self.keras.numpy, outputs)),
             tuple(None if m is None else self.keras.numpy(m) for m in masks),
-            self.keras.mask_of(tensors[0]) is not None,
         )
 
     @property
@@ -249,9 +280,9 @@ class Trial:
         """The names of what the layer can be called with."""
         return list(inspect.signature(self.layer.call).parameters)
 
-    def _tensors(self, value: Any) -> Any:
+    def _as_tensors(self, value: Any) -> Any:
         if isinstance(value, list):
-            return [self._tensors(one) for one in value]
+            return [self._as_tensors(one) for one in value]
         return self.keras.tensor(value) if isinstance(value, np.ndarray) else value
 
     def give(self, layer: Any, tensors: List[Any], **arguments: Any) -> Any:
@@ -259,6 +290,8 @@ class Trial:
         arguments = {**dict(self.subject.arguments), **arguments}
         if "itself" in self.subject.call:
             tensors = tensors * 2
+        if "dict" in self.subject.call:
+            return layer(dict(zip("abc", tensors)), **arguments)
         if "each" in self.subject.call:
             return layer(*tensors, **arguments)
         if len(tensors) == 1:
@@ -274,8 +307,9 @@ class Trial:
     def _carrier(self, dtype: str) -> Any:
         return self.part(f"carrier {dtype}", lambda: carrier(self.keras, dtype))
 
-    def _in_a_model(self, batch: Batch) -> Seen:
-        model, spies = self.part("model", self._model)
+    def _in_a_model(self, batch: Batch, is_called_twice: bool) -> Seen:
+        name = "model, twice" if is_called_twice else "model"
+        model, spies = self.part(name, lambda: self._model(is_called_twice))
         result = flat(model([self.keras.tensor(x) for x in _arrays(batch)]))
         masks = [spy.seen[-1] for spy in spies]
         return Seen(
@@ -283,18 +317,24 @@ class Trial:
             tuple(None if m is None else self.keras.numpy(m) for m in masks),
         )
 
-    def _model(self) -> Tuple[Any, List[Any]]:
-        """A functional model of unknown length around the subject, and what notes its masks."""
-        keras, inputs, tensors = self.keras, [], []
+    def _model(self, is_called_twice: bool) -> Tuple[Any, List[Any]]:
+        """A functional model of unknown length around the subject, and what notes its masks.
+
+        If it calls the subject twice, the second time is on the same inputs without masks.
+        """
+        keras, inputs, tensors, bare = self.keras, [], [], []
         for feed in self.subject.feeds:
             x = keras.Input(shape=(None, *feed.features), dtype=feed.dtype)
             inputs.append(x)
+            bare.append(x)
             if feed.masked:
-                inputs.append(keras.Input(shape=(None,), dtype="bool"))
+                inputs.append(keras.Input(shape=(None, *feed.mask_axes), dtype="bool"))
                 x = carrier(keras, feed.dtype)([x, inputs[-1]])
             tensors.append(x)
         layer = self.build()
         outputs = flat(self.give(layer, tensors))
+        if is_called_twice:
+            outputs += flat(self.give(layer, bare))
         spies = [spy(keras) for _ in outputs]
         model = keras.Model(inputs, [s(output) for s, output in zip(spies, outputs)])
         settle(layer)
@@ -326,7 +366,7 @@ class Trial:
         shapes = []
         for feed in self.subject.feeds:
             shapes.append(((None, None, *feed.features), feed.dtype))
-            shapes += [((None, None), "bool")] * feed.masked
+            shapes += [((None, None, *feed.mask_axes), "bool")] * feed.masked
         return self.keras.graph(run, shapes), masked
 
 
@@ -340,7 +380,7 @@ class Namespace(dict):  # type: ignore[type-arg]
     def __missing__(self, name: str) -> Any:
         if name == "keras":
             return self._keras
-        if name == "DTYPE" or name in vars(__import__("builtins")):
+        if name in vars(builtins):
             raise KeyError(name)
         if name == "Sequential":
             return self._keras.Sequential

@@ -6,6 +6,7 @@ Runs as a process of its own, ``python -m maskspec.catalogue.cases``, and prints
 import gc
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ from maskspec.catalogue.claims import (
 from maskspec.catalogue.fingerprint import fingerprint
 from maskspec.catalogue.ranges import Range
 from maskspec.catalogue.verdicts import Key
+from maskspec.catalogue.words import below
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,11 +53,11 @@ def cases_of(cases: Iterable[Case], implementation: str) -> List[Case]:
 
 class Collection(NamedTuple):
     """Every case below ``tests/``; tests that decide no claim as (path, line, name); and what could
-    not be collected as (place, message)."""
+    not be collected as (path, line, message)."""
 
     cases: List[Case]
     unclaimed: List[Tuple[str, int, str]]
-    broken: List[Tuple[str, str]]
+    broken: List[Tuple[str, int, str]]
 
 
 def collect(root: Path) -> Collection:
@@ -74,7 +76,14 @@ def collect(root: Path) -> Collection:
         raise RuntimeError(f"pytest could not collect the tests: {said[-1]}") from None
     cases = [_case(values) for values in data["cases"]]
     unclaimed = [(path, line, name) for path, line, name in data["unclaimed"]]
-    return Collection(cases, unclaimed, [(place, what) for place, what in data["broken"]])
+    broken = [(path, line, below(root, what)) for path, line, what in data["broken"]]
+    return Collection(cases, unclaimed, broken)
+
+
+def _last_line(path: str, text: str) -> int:
+    """The last line of the file ``path`` that a traceback names, or 1."""
+    found = re.findall(rf'{re.escape(path)}(?::|", line )(\d+)', text)
+    return int(found[-1]) if found else 1
 
 
 def _case(values: Dict[str, Any]) -> Case:
@@ -88,13 +97,15 @@ class Collector:
     def __init__(self) -> None:
         self.cases: List[Dict[str, Any]] = []
         self.unclaimed: List[Tuple[str, int, str]] = []
-        self.broken: List[Tuple[str, str]] = []
+        self.broken: List[Tuple[str, int, str]] = []
 
     def pytest_collectreport(self, report: Any) -> None:
         if report.failed:
-            text = getattr(report.longrepr, "reprcrash", None) or str(report.longrepr)
-            lines = [line for line in str(text).splitlines() if line.strip()]
-            self.broken.append((report.nodeid.partition("::")[0], lines[-1] if lines else "?"))
+            text = str(getattr(report.longrepr, "reprcrash", None) or report.longrepr)
+            said = [line for line in text.splitlines() if line.strip()] or ["?"]
+            path = report.nodeid.partition("::")[0]
+            what = re.sub(r"^(E\s+|\S+:\d+: )", "", said[-1])
+            self.broken.append((path, _last_line(path, text), what))
 
     def pytest_collection_finish(self, session: Any) -> None:
         for item in session.items:

@@ -36,11 +36,12 @@ def of_functions(functions: Iterable[FunctionType], text: str, home: Path, helpe
     named = {"__init__"}
     for function in functions:
         _reach(function, home, parts, named)
+    members = {name: m for base in reversed(helper.__mro__[:-1]) for name, m in vars(base).items()}
     size = -1
     while size != len(named):  # a method may name further ones
         size = len(named)
-        for name in sorted(named & vars(helper).keys()):
-            found = vars(helper)[name]
+        for name in sorted(named & members.keys()):
+            found = members[name]
             found = found.fget if isinstance(found, property) else found
             if inspect.isfunction(found):
                 _reach(found, home, parts, named)
@@ -83,6 +84,8 @@ def _reach(value: Any, home: Path, parts: Dict[str, str], named: Set[str]) -> No
                 if _is_ours(found, home):
                     _reach(found, home, parts, named)
             elif isinstance(found, PLAIN) and name in function.__globals__:
+                if type(found).__module__ == "numpy":
+                    raise ValueError(f"{key} uses {name}, a number of numpy: make it a Python one")
                 parts[f"{function.__module__}:{name}"] = repr(_plain(found))
 
 

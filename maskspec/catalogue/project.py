@@ -52,10 +52,15 @@ def load(root: Path) -> Project:
     return Project(root, book, collection.result(), texts, known)
 
 
+def is_checkout(folder: Path) -> bool:
+    """Whether ``folder`` is the root of a checkout."""
+    return (folder / "spec" / "releases" / "cells.json").is_file()
+
+
 def find_checkout(start: Path) -> Path:
     """The root of the checkout that ``start`` lies in; raise ``NoCheckout`` if there is none."""
     for folder in (start, *start.parents):
-        if (folder / "spec" / "releases" / "cells.json").is_file():
+        if is_checkout(folder):
             return folder
     raise NoCheckout(
         f"{start} is in no checkout of the project; change to the folder that holds its spec/ and "

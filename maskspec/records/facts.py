@@ -15,29 +15,16 @@ from maskspec.catalogue.implementations import STANDALONE
 from maskspec.records.results import (
     HEADER_KEYS,
     BrokenRecord,
+    footer_differs,
     read_each,
     read_lines,
     write_lines,
 )
 
 FILE = "atlas.jsonl"
-# Cells without an atlas, beside standalone Keras, whose layers cannot be called eagerly. JAX 0.4.30
-# compiles each call of a recurrent layer anew, so that the atlas takes ten minutes there; the cells
-# on TensorFlow have yet to be recorded.
-WITHOUT = (
-    "keras3.10-jax",
-    "keras3.5-jax",
-    "keras3.6-jax",
-    "keras3.7-jax",
-    "keras3.9-jax",
-    "keras3.3-tensorflow",
-    "keras3.3.0-tensorflow",
-    "keras3.4-tensorflow",
-    "keras3.5-tensorflow",
-    "keras3.6-tensorflow",
-    "keras3.7-tensorflow",
-    "keras3.8-tensorflow",
-)
+# Cells without an atlas, beside standalone Keras, whose layers have no eager calls: these compile
+# each call of a recurrent layer anew, which takes ten minutes, and have yet to be recorded.
+WITHOUT = ("keras3.5-jax", "keras3.6-jax", "keras3.7-jax")
 ATLAS_KEYS = (HEADER_KEYS - {"suite"}) | {"public", "subjects", "aspects"}
 Place = Tuple[str, str]  # subject and aspect
 
@@ -73,8 +60,13 @@ class Atlas:
 
 def write(folder: Path, atlas: Atlas) -> Path:
     """Write ``folder/<cell>/atlas.jsonl`` in one step: the earlier one stays until then."""
+    return write_lines(folder / atlas.cell / FILE, rows_of(atlas))
+
+
+def rows_of(atlas: Atlas) -> List[Any]:
+    """What stands in the file of ``atlas``, line by line."""
     rows = [[*place, outcome] for place, outcome in sorted(atlas.facts.items())]
-    return write_lines(folder / atlas.cell / FILE, [atlas.header, *rows, {"rows": len(rows)}])
+    return [atlas.header, *rows, {"rows": len(rows)}]
 
 
 def read(path: Path) -> Atlas:
@@ -89,7 +81,7 @@ def read(path: Path) -> Atlas:
             raise BrokenRecord(f"{path}:{number}: the header knows no such subject or aspect")
         facts[row[0], row[1]] = row[2]
     if footer != {"rows": len(rows)}:
-        raise BrokenRecord(f"{path}:{len(parsed)}: the footer is {footer}, there are {len(rows)}")
+        raise BrokenRecord(f"{path}:{len(parsed)}: {footer_differs(footer, {'rows': len(rows)})}")
     if list(facts) != sorted(facts) or len(facts) != len(rows):
         raise BrokenRecord(f"{path}:{len(parsed)}: the rows are not sorted, or one stands twice")
     return Atlas(header, facts)
@@ -100,7 +92,7 @@ def has_atlas(cell: str) -> bool:
     return not cell.startswith(STANDALONE) and cell not in WITHOUT
 
 
-def read_all(root: Path, cells: Iterable[Cell]) -> Tuple[Dict[str, Atlas], List[str]]:
-    """The atlases of ``cells`` that can be read, and a message for each that cannot."""
+def read_all(root: Path, cells: Iterable[Cell]) -> Tuple[Dict[str, Atlas], List[str], List[str]]:
+    """The atlases of ``cells``, as ``results.read_all`` has it of records."""
     names = [cell.name for cell in cells if has_atlas(cell.name)]
     return read_each(root, names, FILE, read, "atlas")

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Callable, Dict, List, Sequence, Tuple
 
 from maskspec.catalogue.cells import known_cell
+from maskspec.catalogue.words import and_more, below, count
 from maskspec.records.specification import Specification, load
 from maskspec.records.staleness import wanting
 
 Say = Callable[[str], None]
+MOST = 24  # lines that are shown of what a cell that fails printed
 
 
 def record_all(
@@ -33,7 +35,7 @@ def record_all(
     if importlib.util.find_spec("tox") is None:
         raise RuntimeError("tox is not installed here: python -m pip install tox tox-uv")
     due = [cell for cell in wanting(project) if cell in cells]
-    say(f"{len(cells) - len(due)} of {len(cells)} cells are up to date, {len(due)} to record")
+    say(f"{len(cells) - len(due)} of {count(len(cells), 'cell')} up to date, {len(due)} to record")
     progress = Progress(len(due), jobs, say)
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         try:
@@ -60,12 +62,14 @@ class Progress:
             self.begun[cell] = self.clock()
             self.say(f"[{len(self.begun)}/{self.total}] {cell} …{self._left()}")
 
-    def end(self, cell: str, code: int, last: str) -> None:
+    def end(self, cell: str, code: int, last: str, more: Sequence[str] = ()) -> None:
         with self._lock:
             took = self.clock() - self.begun[cell]
             self.ended.append((cell, took))
             word = "recorded" if code == 0 else f"FAILED ({code}): {last}"
             self.say(f"{len(self.ended)} of {self.total} done: {cell} {word}, {took:.0f} s")
+            for line in more:
+                self.say(f"    {line}")
 
     def _left(self) -> str:
         if not self.ended:
@@ -90,8 +94,22 @@ def _record(root: Path, cell: str, progress: Progress) -> int:
     )  # fmt: skip
     lines = [line for line in done.stdout.splitlines() if line.strip()]
     telling = [line for line in lines if re.search(r"NOT RECORDED|ERROR|unexpected$", line)]
-    progress.end(cell, done.returncode, (telling or lines or ["no output"])[-1].strip())
+    last = (telling or lines or ["no output"])[-1].strip()
+    more: List[str] = []
+    if done.returncode:
+        log = root / ".tox" / f"{cell}.log"
+        log.parent.mkdir(exist_ok=True)
+        log.write_text(done.stdout, encoding="utf-8")
+        more = [*_what_failed(done.stdout), f"all of it: {below(root, str(log))}"]
+    progress.end(cell, done.returncode, last, more)
     return done.returncode
+
+
+def _what_failed(output: str) -> List[str]:
+    """What a run says of its first unexpected verdict or fact, as far as it says any."""
+    found = re.search(r"^\d+ unexpected\n((?:  .*\n)+)", output, flags=re.MULTILINE)
+    found = found or re.search(r"^(`.*` on .* is not as recorded .*\n(?:  .*\n)+)", output, re.M)
+    return found.group(1).splitlines()[:MOST] if found else []
 
 
 def main(asked: argparse.Namespace) -> int:
@@ -101,5 +119,11 @@ def main(asked: argparse.Namespace) -> int:
     for cell in cells:
         known_cell(cell, project.releases)
     failed = record_all(project, cells, asked.jobs)
-    print(f"failed: {', '.join(failed)}" if failed else "every cell is recorded")
+    left = [cell for cell in wanting(load(asked.root)) if cell not in failed]
+    if failed:
+        print(f"failed: {', '.join(failed)}")
+    if left:
+        print(f"still to record: {count(len(left), 'cell')}: {and_more(left, 5)}")
+    if not failed and not left:
+        print("every cell is recorded")
     return 1 if failed else 0

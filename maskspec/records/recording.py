@@ -155,8 +155,8 @@ class Recorder:
     def _cases(self, installed: Installed) -> Dict[Key, Case]:
         collection = collect(self.config.rootpath)
         if collection.broken:
-            place = ": ".join(collection.broken[0])
-            raise NotRecorded(f"{place}; was it edited while it ran?")
+            path, line, what = collection.broken[0]
+            raise NotRecorded(f"{path}:{line}: {what}; was it edited while it ran?")
         return {case.key: case for case in cases_of(collection.cases, installed.implementation)}
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Set, Tuple, TypeVar
 
 from maskspec.catalogue.verdicts import VERDICTS, Key, Row
+from maskspec.catalogue.words import below
 
 SCHEMA = 1
 Found = TypeVar("Found")
@@ -130,25 +131,31 @@ def read_lines(path: Path, kind: type, header: Set[str]) -> List[Any]:
     return parsed
 
 
-def read_all(root: Path, cells: Iterable[str]) -> Tuple[Dict[str, Record], List[str]]:
-    """The records of ``cells`` that can be read, and a message for each that cannot."""
+def read_all(root: Path, cells: Iterable[str]) -> Tuple[Dict[str, Record], List[str], List[str]]:
+    """The records of ``cells`` that can be read, and a message for each that is broken or missing.
+
+    A message begins with file and line, seen from ``root``.
+    """
     return read_each(root, cells, "results.jsonl", read, "record")
 
 
 def read_each(
     root: Path, cells: Iterable[str], file: str, read_one: Callable[[Path], Found], what: str
-) -> Tuple[Dict[str, Found], List[str]]:
-    """The ``file`` of each of ``cells`` as ``read_one`` reads it, and why others cannot be read."""
-    found, problems = {}, []
+) -> Tuple[Dict[str, Found], List[str], List[str]]:
+    """The ``file`` of each of ``cells`` as ``read_one`` reads it, and why others cannot be read:
+    those that are broken, and those that are missing."""
+    found: Dict[str, Found] = {}
+    broken: List[str] = []
+    missing: List[str] = []
     for cell in cells:
         path = root / "spec" / "releases" / cell / file
         try:
             found[cell] = read_one(path)
         except FileNotFoundError:
-            problems.append(f"{path}:1: there is no {what} of this cell")
+            missing.append(f"{below(root, str(path))}:1: there is no {what} of this cell")
         except BrokenRecord as error:
-            problems.append(str(error))
-    return found, problems
+            broken.append(below(root, str(error)))
+    return found, broken, missing
 
 
 def _parse_all(path: Path, lines: List[bytes], kind: type) -> List[Any]:
@@ -173,15 +180,25 @@ def _parse(path: Path, number: int, line: bytes, kind: type) -> Any:
 
 def _expect_keys(path: Path, number: int, value: Dict[str, Any], keys: Set[str], what: str) -> None:
     if value.keys() != keys:
-        odd = sorted(value.keys() ^ keys)
-        raise BrokenRecord(f"{path}:{number}: this {what} has missing or unknown keys: {odd}")
+        missing, unknown = sorted(keys - value.keys()), sorted(value.keys() - keys)
+        odd = [f"lacks {', '.join(missing)}"] if missing else []
+        odd += [f"has the unknown {', '.join(unknown)}"] if unknown else []
+        raise BrokenRecord(f"{path}:{number}: this {what} {' and '.join(odd)}")
+
+
+def footer_differs(footer: Dict[str, Any], real: Dict[str, int]) -> str:
+    """What the footer of a record says otherwise than its rows, in words."""
+    odd = [key for key in real if footer.get(key) != real[key]] or sorted(footer.keys() - real)
+    counted = ", ".join(f"{footer.get(key, 'no')} {key}" for key in odd)
+    there = ", ".join(str(real.get(key, 0)) for key in odd)
+    return f"the footer counts {counted}; there are {there}, so that the file was cut or edited"
 
 
 def _expect_footer(path: Path, number: int, footer: Dict[str, Any], rows: List[Row]) -> None:
     counts = Counter(row.verdict for row in rows)
     real = {"rows": len(rows), **{v: counts[v] for v in VERDICTS}}
     if footer != real:
-        raise BrokenRecord(f"{path}:{number}: the footer counts {footer}, the rows are {real}")
+        raise BrokenRecord(f"{path}:{number}: {footer_differs(footer, real)}")
     keys = [(row.claim, row.case) for row in rows]
     if keys != sorted(set(keys)):
         raise BrokenRecord(f"{path}:{number}: the rows are not sorted, or one stands twice")

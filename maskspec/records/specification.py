@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Set, Tuple
 
 from maskspec.catalogue import project
 from maskspec.catalogue.cells import Cell
 from maskspec.catalogue.claims import decided_on
-from maskspec.catalogue.verdicts import verdict_of
+from maskspec.catalogue.verdicts import Key, verdict_of
 from maskspec.records import facts, results
 
 
@@ -17,12 +17,13 @@ class Specification(project.Project):
     """A project with its records.
 
     ``records`` are those of releases; those of ``prereleases`` are free to differ. A message of
-    ``broken_records`` names the file, the line and what is wrong there.
+    ``broken_records`` or ``missing_records`` names the file, the line and what is wrong there.
     """
 
     records: Dict[str, results.Record]
     prereleases: Dict[str, results.Record]
     broken_records: List[str]
+    missing_records: List[str]
     texts: Optional[Path] = None  # a folder with the texts of the sources, to prove the inventory
 
     @property
@@ -62,13 +63,38 @@ class Specification(project.Project):
 
     @property
     def broken_atlases(self) -> List[str]:
-        """A message, beginning with file and line, for each atlas that is missing or broken."""
+        """A message, beginning with file and line, for each atlas that is broken."""
         return self._atlases[1]
 
+    @property
+    def missing_atlases(self) -> List[str]:
+        """The same for each that is missing."""
+        return self._atlases[2]
+
+    def undecided(self, before: results.Record, after: results.Record) -> Set[Key]:
+        """The cases of ``before`` that ran for ``after`` and ended in an error there.
+
+        Only the record of a pre-release may lack them. That they ran is known from the records of
+        other cells that ran the same suite.
+        """
+        if not self.releases.cells[after.cell].is_pre:
+            return set()
+        ran = {
+            key
+            for record in self.all_records.values()
+            if record.header["suite"] == after.header["suite"]
+            for key in record.by_key
+        }
+        return (before.by_key.keys() & ran) - after.by_key.keys()
+
+    def why_unread(self, cell: str) -> List[str]:
+        """The messages on the files of ``cell`` that are broken."""
+        return [m for m in self.broken_records + self.broken_atlases if f"/{cell}/" in m]
+
     @cached_property
-    def _atlases(self) -> Tuple[Dict[str, facts.Atlas], List[str]]:
+    def _atlases(self) -> Tuple[Dict[str, facts.Atlas], List[str], List[str]]:
         if not self.has_atlas:
-            return {}, []
+            return {}, [], []
         return facts.read_all(self.root, self.releases.cells.values())
 
     @cached_property
@@ -88,9 +114,13 @@ def load(root: Path) -> Specification:
     """Read the project at ``root`` with every record that can be read."""
     catalogue = project.load(root)
     cells = catalogue.releases.cells
-    records, broken = results.read_all(root, cells)
+    records, broken, missing = results.read_all(root, cells)
     released = {name: r for name, r in records.items() if not cells[name].is_pre}
     ahead = {name: r for name, r in records.items() if cells[name].is_pre}
     return Specification(
-        **vars(catalogue), records=released, prereleases=ahead, broken_records=broken
+        **vars(catalogue),
+        records=released,
+        prereleases=ahead,
+        broken_records=broken,
+        missing_records=missing,
     )

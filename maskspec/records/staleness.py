@@ -4,10 +4,10 @@ import functools
 from typing import Dict, Iterable, List, NamedTuple, Optional
 
 from maskspec.atlas.fingerprints import of_aspects, of_subjects
-from maskspec.atlas.layers import SUBJECTS
-from maskspec.atlas.questions import load
+from maskspec.atlas.questions import load, subjects
 from maskspec.catalogue.cases import Case, cases_of
 from maskspec.catalogue.verdicts import Key, Row
+from maskspec.catalogue.words import and_more, case_named, count
 from maskspec.records import facts
 from maskspec.records.results import Record
 from maskspec.records.specification import Specification
@@ -27,8 +27,7 @@ class Staleness(NamedTuple):
             (self.changed, "row that ran another test", "rows that ran another test"),
         )
         return ", ".join(
-            f"{len(keys)} {one if len(keys) == 1 else many} ({' '.join(keys[0]).strip()}"
-            f"{', …' if len(keys) > 1 else ''})"
+            f"{count(len(keys), one, many)} ({and_more([case_named(key) for key in keys], 1)})"
             for keys, one, many in parts
             if keys
         )
@@ -60,7 +59,7 @@ def of_cell(project: Specification, name: str, record: Optional[Record] = None) 
 @functools.lru_cache(maxsize=None)  # the same for each cell
 def _asked() -> Dict[str, Dict[str, str]]:
     """The hashes of what is asked now."""
-    return {"subjects": of_subjects(SUBJECTS), "aspects": of_aspects(load())}
+    return {"subjects": of_subjects(subjects()), "aspects": of_aspects(load())}
 
 
 def of_atlas(atlas: facts.Atlas) -> str:
@@ -70,7 +69,8 @@ def of_atlas(atlas: facts.Atlas) -> str:
         then: Dict[str, str] = atlas.header[kind]
         differ = [name for name in {**hashes, **then} if hashes.get(name) != then.get(name)]
         if differ:
-            told.append(f"{len(differ)} {kind} were others when it was recorded ({differ[0]}, …)")
+            others = count(len(differ), f"other {kind[:-1]}")
+            told.append(f"it was recorded with {others} ({and_more(differ, 1)})")
     return "; ".join(told)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set
 import pytest
 
 from maskspec.catalogue.cells import nearest, numbers
+from maskspec.catalogue.words import and_more, below, count
 from maskspec.records import facts, results
 from maskspec.records.header import NotRecorded, about, header_differs
 from maskspec.running.discovery import Installed
@@ -24,8 +25,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("maskspec")
     option = group.addoption
     option("--atlas", choices=("yes", "no", "only"), default="yes", help="run the atlas as well")
-    option("--subject", action="append", default=[], metavar="LAYER",
-           help="ask only subjects of this layer (repeatable)")  # fmt: skip
+    option("--subject", action="append", default=[], metavar="NAME",
+           help="ask only of this layer or losses.Loss (repeatable)")  # fmt: skip
     option("--aspect", action="append", default=[], metavar="ID",
            help="ask only this aspect, or this kind of aspects (repeatable)")  # fmt: skip
 
@@ -56,15 +57,19 @@ class Asked(NamedTuple):
 
 
 class Difference(NamedTuple):
-    subject: str
+    """A fact that is not what is recorded; "" stands for a question that is not asked."""
+
     aspect: str
     question: str
-    recorded: str  # "" if it was not asked then
-    here: str  # "" if it is not asked here
+    recorded: str
+    here: str
 
     def __str__(self) -> str:
-        was, now = self.recorded or "not asked", self.here or "not asked"
-        return f"`{self.subject}`: {self.question} {was!r} is recorded, here {now!r}"
+        return (
+            f"  {self.question} ({self.aspect})\n"
+            f"    recorded: {self.recorded or 'not asked'}\n"
+            f"    observed: {self.here or 'not asked'}"
+        )
 
 
 class Survey:
@@ -76,7 +81,8 @@ class Survey:
         self.config = config
         self.asked: List[Asked] = []
         self.failed: Set[str] = set()
-        self.broken: List[str] = []
+        self.unanswered: List[str] = []  # tests without an answer
+        self.broken: List[str] = []  # records that cannot be read, and why
         self._atlases: Dict[Path, Optional[facts.Atlas]] = {}
         self.named = False  # whether this process has told the public names
 
@@ -95,20 +101,21 @@ class Survey:
 
     @cached_property
     def hashes(self) -> "Hashes":
-        from maskspec.atlas import fingerprints, layers, questions
+        from maskspec.atlas import fingerprints, questions
 
         return Hashes(
-            fingerprints.of_subjects(layers.SUBJECTS), fingerprints.of_aspects(questions.load())
+            fingerprints.of_subjects(questions.subjects()),
+            fingerprints.of_aspects(questions.load()),
         )
 
     # --- what there is to ask -----------------------------------------------------------------
 
     @cached_property
     def subjects(self) -> List[Any]:
-        from maskspec.atlas.layers import SUBJECTS
+        from maskspec.atlas.questions import subjects
 
         wanted = self.config.option.subject
-        return [one for one in SUBJECTS if not wanted or one.layer in wanted]
+        return [one for one in subjects() if not wanted or one.public in wanted]
 
     @cached_property
     def aspects(self) -> List[Any]:
@@ -119,17 +126,31 @@ class Survey:
 
     def check_names(self) -> None:
         """Raise ``UsageError`` if ``--subject`` or ``--aspect`` names what there is not."""
-        from maskspec.atlas import layers, questions
+        from maskspec.atlas import questions
 
         asked = questions.load()
         for option, known in (
-            ("subject", {one.layer for one in layers.SUBJECTS}),
+            ("subject", {one.public for one in questions.subjects()}),
             ("aspect", {name for one in asked for name in (one.id, one.kind)}),
         ):
             for name in getattr(self.config.option, option):
                 if name not in known:
                     near = nearest(name, known)
                     raise pytest.UsageError(f"--{option} {name}: there is no such {option}; {near}")
+
+    def pytest_sessionstart(self) -> None:
+        """Refuse to compare with a record that cannot be read; to record mends it."""
+        chosen = self.config.option
+        if not self.is_on or chosen.claim or chosen.record is not None:
+            return
+        for installed in Session.of(self.config).installed:
+            self._expected(installed)
+        if self.broken:
+            raise pytest.UsageError(
+                f"{'; '.join(self.broken)}\n"
+                "so no fact can be compared; git restore that file, record the cell again with "
+                "pytest --atlas only --record=spec/releases, or leave the atlas out: --atlas no"
+            )
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if "atlas" not in metafunc.fixturenames:
@@ -150,6 +171,8 @@ class Survey:
         if chosen.atlas == "no" or chosen.claim or "subject" not in item.callspec.params:
             return False
         installed, subject = item.callspec.params["atlas"], item.callspec.params["subject"]
+        if not isinstance(installed, Installed):  # nothing installed has an atlas
+            return False
         return not chosen.stale or bool(self.stale(installed, subject))
 
     # --- one subject --------------------------------------------------------------------------
@@ -157,33 +180,57 @@ class Survey:
     def ask(self, installed: Installed, subject: Any, node: Any) -> None:
         """Ask the aspects of ``subject``, note the facts on ``node``, and compare them."""
         from maskspec.atlas.aspects import facts as facts_of
+        from maskspec.atlas.questions import trial_of
         from maskspec.running import adapter
 
         asked = self.stale(installed, subject) if self.config.option.stale else self.aspects
-        found = facts_of(adapter.load(installed), subject, asked)
-        public = [] if self.named else adapter.load(installed).public_layers()
+        keras = adapter.load(installed)
+        found = facts_of(trial_of(keras, subject), asked)
+        public = [] if self.named else keras.public_names()
         self.named = True
         node.user_properties.append((FACTS, [installed.cell, subject.name, found, public]))
         differ = self.differences(installed, subject, asked, found)
         if differ:
-            raise pytest.fail.Exception("\n".join(map(str, differ)), pytrace=False)
+            raise pytest.fail.Exception(self._explain(installed, subject, differ), pytrace=False)
+
+    def _explain(self, installed: Installed, subject: Any, differ: List[Difference]) -> str:
+        """What differs from the record, how to ask just that again, and what to do about it."""
+        judge = self._judge(installed)
+        which = " ".join(f"--aspect {one.aspect}" for one in differ)
+        mend = (
+            "python -m pytest --atlas only --record=spec/releases"
+            if judge == installed.cell
+            else "give this release a cell; see CONTRIBUTING.md"
+        )
+        return "\n".join(
+            [
+                f"`{subject.name}` on {installed} is not as recorded for {judge}",
+                *map(str, differ),
+                f"  record:   spec/releases/{judge}/{facts.FILE}",
+                f"  page:     spec/atlas/{subject.public}.md",
+                f"  rerun:    pytest --subject {subject.public} {which} "
+                f"--implementation {installed.implementation}",
+                f"  if what is observed is right: {mend}",
+            ]
+        )
 
     def stale(self, installed: Installed, subject: Any) -> List[Any]:
         """The aspects whose fact for ``subject`` is not in the record to be brought up to date."""
         there = self._read(self.config.option.record / installed.cell)
         if there is None or header_differs(there.header, about(installed)):
             return self.aspects
-        return [one for one in self.aspects if not self.hashes.agree(there, subject.name, one.id)]
+        mine = [a for a in self.aspects if a.family == subject.family and a.applies(subject)]
+        return [one for one in mine if not self.hashes.agree(there, subject.name, one.id)]
 
     def differences(
         self, installed: Installed, subject: Any, asked: List[Any], found: Dict[str, str]
     ) -> List[Difference]:
         """Where ``found`` is not what was recorded with the same question and set-up."""
-        atlas = self._read(self.config.rootpath / "spec" / "releases" / self._judge(installed))
+        atlas = self._expected(installed)
         if atlas is None:
             return []
         return [
-            Difference(subject.name, one.id, one.question, was, found.get(one.id, ""))
+            Difference(one.id, one.question, was, found.get(one.id, ""))
             for one in asked
             if self.hashes.agree(atlas, subject.name, one.id)
             for was in [atlas.facts.get((subject.name, one.id), "")]
@@ -203,12 +250,20 @@ class Survey:
         ]
         return max(mine, key=lambda cell: numbers(cell.release)).name if mine else ""
 
+    def _expected(self, installed: Installed) -> Optional[facts.Atlas]:
+        """The atlas that says what is expected of ``installed``, if one is recorded."""
+        return self._read(self.config.rootpath / "spec" / "releases" / self._judge(installed))
+
     def _read(self, folder: Path) -> Optional[facts.Atlas]:
+        """The atlas in ``folder``; None if there is none, or none that can be read."""
         if folder not in self._atlases:
+            self._atlases[folder] = None
             try:
                 self._atlases[folder] = facts.read(folder / facts.FILE)
-            except (OSError, results.BrokenRecord):
-                self._atlases[folder] = None
+            except FileNotFoundError:
+                pass
+            except (OSError, results.BrokenRecord) as error:
+                self.broken.append(below(self.config.rootpath, str(error)))
         return self._atlases[folder]
 
     # --- what is said at the end --------------------------------------------------------------
@@ -223,29 +278,39 @@ class Survey:
         mine = [one for one in self.asked if one.cell == installed.cell]
         if not mine:
             return
-        count = sum(len(one.facts) for one in mine)
-        atlas = self._read(self.config.rootpath / "spec" / "releases" / self._judge(installed))
-        told = f"atlas of {installed}: {len(mine)} subjects, {count} facts"
+        here = [one for one in mine if one.facts]
+        nothing = [one.subject for one in mine if not one.facts]
+        why = "the questions do not fit" if self.config.option.aspect else "not in this release"
+        told = []
+        if here:
+            asked = sum(len(one.facts) for one in here)
+            compared = self._compared(installed, here)
+            told.append(f"{count(asked, 'fact')} of {count(len(here), 'subject')}{compared}")
+        if nothing:
+            left_out = count(len(nothing), "subject") if here else and_more(nothing, 3)
+            told.append(f"nothing to ask of {left_out}: {why}")
+        yield f"atlas of {installed}: {'; '.join(told)}"
+        from maskspec.atlas.excused import unknown
+
+        public = {name for one in mine for name in one.public}
+        yield from (f"`{name}` is no subject yet" for name in unknown(public))
+
+    def _compared(self, installed: Installed, here: List[Asked]) -> str:
+        """How the facts ``here`` compare with those recorded."""
+        judge, atlas = self._judge(installed), self._expected(installed)
         if atlas is None:
-            yield f"{told}; none is recorded for this release"
-        else:
-            known = atlas.current(*self.hashes)
-            new = [1 for one in mine for a in one.facts if (one.subject, a) not in known]
-            failed = sum(one.subject in self.failed for one in mine)
-            yield (
-                told
-                + (f"; {failed} subjects differ from the record" if failed else "")
-                + (f"; {len(new)} facts are not recorded as they are asked now" if new else "")
-                + ("" if failed or new else ", all as recorded")
+            unread = [why for why in self.broken if f"/{judge}/" in why]
+            return (
+                f"; not compared: {unread[0]}" if unread else "; none is recorded for this release"
             )
-        yield from (f"`keras.layers.{name}` is no subject yet" for name in self._unknown(mine))
-
-    def _unknown(self, asked: List[Asked]) -> List[str]:
-        from maskspec.atlas import excused, layers
-
-        known = {subject.layer for subject in layers.SUBJECTS} | excused.EXCUSED.keys()
-        names = {name.rpartition(".")[2] for one in asked for name in one.public}
-        return sorted(names - known)
+        known = atlas.current(*self.hashes)
+        new = sum((one.subject, a) not in known for one in here for a in one.facts)
+        failed = sum(one.subject in self.failed for one in here)
+        return (
+            (f", {failed} not as recorded for {judge}" if failed else "")
+            + (f"; {count(new, 'fact')} that no record has" if new else "")
+            + ("" if failed or new else f", all as recorded for {judge}")
+        )
 
     # --- the record ---------------------------------------------------------------------------
 
@@ -255,7 +320,7 @@ class Survey:
             self.asked.append(Asked(*noted[FACTS]))
             self.failed |= {noted[FACTS][1]} if report.failed else set()
         elif report.when == "call" and report.failed and "tests/atlas" in report.nodeid:
-            self.broken.append(report.nodeid)
+            self.unanswered.append(report.nodeid)
 
     def record(self, installed: Installed) -> Path:
         """Write the atlas of ``installed``; raise ``NotRecorded`` if the run was not whole.
@@ -264,8 +329,8 @@ class Survey:
         asked.
         """
         folder: Path = self.config.option.record
-        if self.broken:
-            raise NotRecorded(f"{installed.cell}: no answer from {', '.join(self.broken)}")
+        if self.unanswered:
+            raise NotRecorded(f"{installed.cell}: no answer from {', '.join(self.unanswered)}")
         there = self._read(folder / installed.cell)
         header = about(installed)
         kept: Dict[facts.Place, str] = {}

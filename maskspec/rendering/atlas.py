@@ -1,138 +1,137 @@
 """``spec/atlas/``: what each layer does with a mask, one page a layer; generated but for its
-README, which has a generated table."""
+README, which has a generated table and list."""
 
-import re
 from pathlib import Path
-from typing import Dict, Iterator, List, Mapping
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from maskspec.atlas.aspects import Aspect
-from maskspec.atlas.layers import SUBJECTS
-from maskspec.atlas.questions import load
-from maskspec.atlas.subject import Subject
+from maskspec.atlas.questions import FAMILIES, KINDS, Family, load, subjects
 from maskspec.catalogue.cells import Cell
 from maskspec.records.specification import Specification
-from maskspec.rendering.wording import describe, newest
+from maskspec.rendering.evidence import sentence
+from maskspec.rendering.explained import Explained
+from maskspec.rendering.facts import History
+from maskspec.rendering.wording import between, describe, newest
 
-START = "<!-- layers: written by `maskspec sync` -->"
-END = "<!-- /layers -->"
-TABLE = re.compile(re.escape(START) + r"\n.*?" + re.escape(END), flags=re.DOTALL)
-KINDS = {
-    "out": "On the way out",
-    "results": "In the results",
-    "extremes": "Extremes",
-    "dtypes": "Dtypes",
-    "hand": "Masks given by hand",
-    "sizes": "Batches of several sizes",
-    "life": "Copies, subclasses, saved models",
-    "says": "What it says of itself",
-}
-# The aspects that people ask for first, and the head of their column.
+NOT_ASKED = "not asked"
+# The aspects that people ask for first, and the head of their column, family by family.
 FIRST = {
-    "out.mask": "output's mask",
-    "results.use": "mask changes results",
-    "results.leak": "padding leaks",
-    "results.at-masked": "at masked steps",
-    "extremes.dead-row": "row without a valid step",
-    "extremes.nan": "NaN in padding reaches results",
-    "dtypes.mixed_float16": "mask under mixed_float16",
-    "hand.keyword": "mask= counts",
-    "life.saved": "after saving",
-    "says.honest": "supports_masking",
+    "layers": {
+        "out.mask": "output's mask",
+        "results.use": "mask changes results",
+        "results.leak": "padding leaks",
+        "results.at-masked": "at masked steps",
+        "extremes.dead-row": "row without a valid step",
+        "extremes.nan": "NaN in padding reaches results",
+        "dtypes.mixed_float16": "mask under mixed_float16",
+        "hand.keyword": "mask= counts",
+        "life.saved": "after saving",
+        "says.honest": "supports_masking",
+    },
+    "losses": {
+        "loss-fit.divisor": "in a compiled model, divided by",
+        "loss-fit.step-weights": "with a weight for each step, divided by",
+        "loss-fit.sample-weights": "with a weight for each sample, divided by",
+        "loss-hand.mask": "called by hand, divided by",
+        "loss-extremes.dead-row": "row without a valid step",
+        "loss-extremes.dead-batch": "batch without a valid step",
+        "loss-extremes.NaN-predictions": "NaN in padding reaches the loss",
+    },
 }
 
 
-def pages(project: Specification) -> Dict[Path, str]:
+def pages(project: Specification, known: History, why: Explained) -> Dict[Path, str]:
     """The right text of every page of the atlas, by path; none without a recorded atlas."""
     if not project.atlases:
         return {}
     folder = project.root / "spec" / "atlas"
-    found = {folder / "README.md": _readme(project, folder / "README.md")}
-    known = History(project)
-    for layer in dict.fromkeys(subject.layer for subject in SUBJECTS):
-        found[folder / f"{layer}.md"] = "\n".join(_page(layer, known)) + "\n"
+    readme = folder / "README.md"
+    text = between("surprises", _surprises(project, why), readme.read_text(encoding="utf-8"))
+    for name, family in FAMILIES.items():
+        text = between(name, _table(name, family, known), text)
+    found = {readme: text}
+    for name in dict.fromkeys(subject.public for subject in subjects()):
+        found[folder / f"{name}.md"] = "\n".join(_page(name, known, why)) + "\n"
     return found
 
 
-class History:
-    """The outcomes of each fact over the releases."""
-
-    def __init__(self, project: Specification) -> None:
-        self.cells: List[Cell] = [
-            cell
-            for name, cell in project.releases.cells.items()
-            if name in project.atlases and not cell.is_pre
-        ]
-        self._by_fact: Dict[str, Dict[str, Dict[str, str]]] = {}
-        for cell in self.cells:
-            for subject, outcomes in project.atlases[cell.name].by_subject.items():
-                facts = self._by_fact.setdefault(subject, {})
-                for aspect, outcome in outcomes.items():
-                    facts.setdefault(aspect, {})[cell.name] = outcome
-
-    def of(self, subject: Subject, aspect: str) -> Mapping[str, str]:
-        """The outcome by cell, in release order; nothing for a cell that could not be asked."""
-        return self._by_fact.get(subject.name, {}).get(aspect, {})
-
-    def cells_of(self, subject: Subject) -> List[Cell]:
-        """The cells that have the subject at all."""
-        had = {cell for facts in self._by_fact.get(subject.name, {}).values() for cell in facts}
-        return [cell for cell in self.cells if cell.name in had]
-
-
-def _page(layer: str, known: History) -> Iterator[str]:
-    mine = [subject for subject in SUBJECTS if subject.layer == layer]
+def _page(name: str, known: History, why: Explained) -> Iterator[str]:
+    mine = [subject for subject in subjects() if subject.public == name]
+    family = mine[0].family
     yield "<!-- written by `maskspec sync`; do not edit -->"
-    yield f"# {layer}"
+    yield f"# {name}"
     yield ""
     yield (
-        f"What `{layer}` does with a mask, as run; [how to read it](README.md), "
-        "[all layers](README.md#layers)."
+        f"What `{name}` does with a mask, as run; [how to read it](README.md), "
+        f"[all {family}](README.md#{family})."
     )
     for subject in mine:
         yield from ["", f"## {subject.name}", ""]
         cells = known.cells_of(subject)
-        there = describe(dict.fromkeys((cell.name for cell in cells), "there"), known.cells)
         if len(cells) < len(known.cells):
-            yield from [f"Releases that have it: {there.partition(' (run')[0]}.", ""]
-        yield from _facts(subject, cells, known)
+            yield from [f"Releases that have it: {having(cells, known.cells)}.", ""]
+        yield from _facts(subject, cells, known, why)
 
 
-def _facts(subject: Subject, cells: List[Cell], known: History) -> Iterator[str]:
+def having(cells: List[Cell], all_cells: List[Cell]) -> str:
+    """Which releases ``cells`` are, of all that are recorded."""
+    if not cells:
+        return "none but a pre-release"
+    had = {cell.name: "there" if cell in cells else "missing" for cell in all_cells}
+    return describe(had, all_cells, silent="missing").partition(" in ")[2]
+
+
+def _facts(subject: Any, cells: List[Cell], known: History, why: Explained) -> Iterator[str]:
+    for title, answers in by_kind(subject, known):
+        yield from [f"**{title}**", "", "| question | newest releases | all |", "|---|---|---|"]
+        for aspect, outcomes in answers:
+            yield _row(aspect, outcomes, cells, why.claims(subject, aspect.id))
+        yield ""
+
+
+def by_kind(
+    subject: Any, known: History
+) -> Iterator[Tuple[str, List[Tuple[Aspect, Mapping[str, str]]]]]:
+    """What was asked of a subject, and the outcomes by cell, under the title of each kind."""
+    asked = [(one, known.of(subject, one.id)) for one in load()]
     for kind, title in KINDS.items():
-        rows = []
-        for aspect in (one for one in load() if one.kind == kind):
-            outcomes = known.of(subject, aspect.id)
-            if outcomes:
-                rows.append(_row(aspect, outcomes, cells))
-        if rows:
-            yield from [f"**{title}**", "", "| question | newest releases | all |", "|---|---|---|"]
-            yield from rows
-            yield ""
+        answers = [(one, outcomes) for one, outcomes in asked if outcomes and one.kind == kind]
+        if answers:
+            yield title, answers
 
 
-def _row(aspect: Aspect, outcomes: Mapping[str, str], cells: List[Cell]) -> str:
-    ran = [cell for cell in cells if cell.name in outcomes]
-    if len(set(outcomes.values())) == 1:
-        only = next(iter(outcomes.values()))
-        everywhere = "" if len(ran) == len(cells) else f"asked on {len(ran)} of {len(cells)} cells"
-        return f"| {aspect.question} | {only} | {everywhere} |"
-    return f"| {aspect.question} | {newest(outcomes, ran)} | {describe(outcomes, ran)} |"
+def in_words(outcomes: Mapping[str, str], cells: List[Cell]) -> Tuple[str, str]:
+    """The outcome on the newest releases, and on all; "" where that is the same."""
+    asked = {cell.name: outcomes.get(cell.name, NOT_ASKED) for cell in cells}
+    if len(set(asked.values())) == 1:
+        return next(iter(asked.values())), ""
+    return newest(asked, cells), describe(asked, cells, silent=NOT_ASKED)
 
 
-def _readme(project: Specification, path: Path) -> str:
-    known, text = History(project), path.read_text(encoding="utf-8")
-    last = [cell.name for cell in known.cells if cell.implementation == "keras"]
-    newest_cell = [name for name in last if name.endswith("-tensorflow")][-1]
-    lines = [
-        f"On `{newest_cell}`, the newest release:",
-        "",
-        f"| layer | {' | '.join(FIRST.values())} |",
-        f"|---|{'---|' * len(FIRST)}",
-    ]
-    for subject in SUBJECTS:
-        answers = [known.of(subject, aspect).get(newest_cell, "") for aspect in FIRST]
+def _row(
+    aspect: Aspect, outcomes: Mapping[str, str], cells: List[Cell], claims: Sequence[str]
+) -> str:
+    last, everywhere = in_words(outcomes, cells)
+    links = [f"[why](../{claim.partition('.')[0]}.md#{claim})" for claim in claims]
+    return f"| {aspect.question} | {last} | {' '.join([everywhere, *links]).strip()} |"
+
+
+def _table(name: str, family: Family, known: History) -> Iterator[str]:
+    cell = known.newest.name
+    first = FIRST[name]
+    yield from [f"On `{cell}`, the newest release:", ""]
+    yield f"| {family.noun} | {' | '.join(first.values())} |"
+    yield f"|---|{'---|' * len(first)}"
+    for subject in family.subjects:
+        answers = [known.of(subject, aspect).get(cell, "") for aspect in first]
         if any(answers):
-            link = f"[{subject.name}]({subject.layer}.md)"
-            lines.append(f"| {link} | {' | '.join(answers)} |")
-    block = "\n".join([START, *lines, END])
-    return TABLE.sub(lambda _: block, text)
+            yield f"| [{subject.name}]({subject.public}.md) | {' | '.join(answers)} |"
+
+
+def _surprises(project: Specification, why: Explained) -> Iterator[str]:
+    claims = project.book.by_id()
+    for claim in (claims[id] for id in why.surprising if id in claims):
+        words = describe(project.claim_verdicts(claim.id), project.cells(claim.id))
+        otherwise = f" Otherwise: {claim.otherwise}" if claim.otherwise else ""
+        link = f"[{sentence(words)}](../{claim.chapter}.md#{claim.id})"
+        yield f"1. {claim.sentence}{otherwise} {link}"

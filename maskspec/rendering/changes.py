@@ -1,13 +1,14 @@
 """``spec/CHANGES.md``: what changed from each release to the next, newest first."""
 
-from typing import Iterator, List
+from typing import Iterator, List, Tuple
 
 from maskspec.catalogue.cells import Cell
-from maskspec.catalogue.verdicts import HOLDS
+from maskspec.catalogue.verdicts import PARTLY, REFUTED
 from maskspec.records.specification import Specification
 from maskspec.rendering.compare import (
     KINDS,
     Change,
+    by_gravity,
     claims_of,
     compare,
 )
@@ -51,7 +52,7 @@ def section(project: Specification, before: Cell, after: Cell) -> Iterator[str]:
     yield f"{len(changes)} of {total} claims changed."
     yield from facts
     for kind in KINDS:
-        mine = [change for change in changes if change.kind == kind]
+        mine = [change for change in by_gravity(changes) if change.kind == kind]
         if mine:
             yield from ["", f"**{kind[0].upper()}{kind[1:]}**: {KINDS[kind]}.", ""]
             yield from (_bullet(change, known.get(change.claim.id, [])) for change in mine)
@@ -91,25 +92,26 @@ def in_short(change: Change) -> str:
     verdicts = f"{change.before} → {change.after}"
     if change.before != change.after and not change.vanished:
         return verdicts
-    cases = [f"`{case or 'its case'}` {' → '.join(v)}" for case, v in change.cases.items()]
-    cases += [f"`{case or 'its case'}` undecided" for case in change.vanished]
-    cases += [f"`{case or 'its case'}` {_seen(v)}" for case, v in change.observed.items()]
+    cases = [f"{_named(case)}{' → '.join(v)}" for case, v in change.cases.items()]
+    cases += [f"{_named(case)}an error, no verdict" for case in change.vanished]
+    cases += [f"{_named(case)}{_seen(v)}" for case, v in change.observed.items()]
     more = len(cases) - NAMED_CASES
     tail = f" and {more} more" if more > 0 else ""
-    return f"{verdicts} ({', '.join(cases[:NAMED_CASES])}{tail})"
+    return f"{verdicts} ({'; '.join(cases[:NAMED_CASES])}{tail})"
 
 
 def now_so(change: Change) -> str:
     """The claim, and what is so where it holds no longer."""
     claim = change.claim
-    lead = "Now so: " if change.after == HOLDS and change.cases else ""
-    if change.before == HOLDS and change.cases:
-        lead = "No longer so: "
-    otherwise = (
-        f" Instead: {claim.otherwise}" if claim.otherwise and not lead.startswith("Now") else ""
-    )
-    return f"{lead}{claim.sentence}{otherwise}"
+    is_refuted = change.after in (REFUTED, PARTLY)
+    otherwise = f" Instead: {claim.otherwise}" if claim.otherwise and is_refuted else ""
+    return f"{change.lead}{claim.sentence}{otherwise}"
 
 
-def _seen(pair: "tuple[str, str]") -> str:
-    return " → ".join(text or "nothing" for text in pair)
+def _named(case: str) -> str:
+    return f"`{case}`: " if case else ""
+
+
+def _seen(pair: Tuple[str, str]) -> str:
+    """Two observations, each in quotes, as they may have any sign in them."""
+    return "seen " + " → ".join(f'"{text}"' if text else "nothing" for text in pair)

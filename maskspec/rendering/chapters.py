@@ -9,7 +9,7 @@ from maskspec.records.specification import Specification
 from maskspec.rendering.compare import verdict_changes
 from maskspec.rendering.evidence import instead, sentence
 from maskspec.rendering.history import ahead
-from maskspec.rendering.wording import describe, newest
+from maskspec.rendering.wording import describe, lately
 
 INDEX_START = "<!-- chapters: written by `maskspec sync` -->"
 INDEX_END = "<!-- /chapters -->"
@@ -34,7 +34,7 @@ def seen(project: Specification, claim: Claim) -> str:
     cases = project.cases(claim.id)
     words = describe(verdicts, cells)
     if len(words) > LONGEST:
-        words = f"differs; {newest(verdicts, cells)}"
+        words = f"differs; now {lately(verdicts, cells)}"
     links = [f"[Evidence](evidence/{claim.chapter}.md#{claim.id})"]
     links += [f"[test](../{path})" for path in dict.fromkeys(c.path for c in cases)]
     return f"{SEEN} **{sentence(words)}** {', '.join(links)}.{instead(project, claim)}"
@@ -87,7 +87,7 @@ def _prereleases(project: Specification) -> List[str]:
     for newest_cell, cell in ahead(project):
         before, record = project.records[newest_cell.name], project.prereleases[cell.name]
         differ = len(verdict_changes(project, before, record))
-        wanting = len(before.rows) - len(record.rows)
+        wanting = len(project.undecided(before, record))
         lines.append(
             f"| [{cell.name}](releases/{cell.name}/results.jsonl) | {record.header['version']} "
             f"| {newest_cell.name} | {differ or 'none'} | {wanting or 'none'} |"

@@ -1,14 +1,15 @@
 """What changes from one cell to another: ``python -m maskspec diff tf2.15 keras3.15-tensorflow``.
 
-With ``--json`` it prints ``{"from", "to", "claims", "facts", "changes"}``: the two cells, how many
-claims the first decides, the facts of the atlas that change as a list of ``{"subject", "aspect",
-"question", "before", "after"}`` ("" where it is not asked), and the claims that change as a list of
-``{"claim", "chapter", "sentence", "kind", "before", "after", "cases", "vanished", "observed",
-"otherwise", "instead", "advice", "causes", "page"}``. There ``kind`` says how the change is
-noticed, ``cases`` maps a case to its two verdicts, ``vanished`` lists the cases without a verdict
-in the second cell, ``observed`` maps a case with the same verdict to its two observations,
-``instead`` maps the findings that hold in the second cell to their sentences, ``advice`` is what
-the page says to do, and ``causes`` are pull requests or commits.
+With ``--json`` it prints ``{"from", "to", "claims", "not_run", "facts", "changes"}``: the two
+cells, how many claims the first decides, by cell the number of cases that only the other has run,
+the facts of the atlas that change as a list of ``{"subject", "aspect", "question", "before",
+"after"}`` ("" where it is not asked), and the claims that change as a list of ``{"claim",
+"chapter", "sentence", "kind", "before", "after", "cases", "vanished", "observed", "otherwise",
+"instead", "advice", "causes", "page"}``. There ``kind`` says how the change is noticed, ``cases``
+maps a case to its two verdicts, ``vanished`` lists the cases that end in an error in the second
+cell, ``observed`` maps a case with the same verdict to its two observations, ``instead`` maps the
+findings that hold in the second cell to their sentences, ``advice`` is what the page says to do,
+and ``causes`` are pull requests or commits. With ``--subject`` only facts are compared.
 """
 
 import argparse
@@ -18,14 +19,17 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import time
 from collections import Counter
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Sequence
+from typing import Any, Dict, Iterable, Iterator, List, Pattern, Sequence
 
-from maskspec.atlas.layers import SUBJECTS
+from maskspec.atlas.questions import subjects
 from maskspec.catalogue.addresses import link
 from maskspec.catalogue.cells import nearest
-from maskspec.catalogue.verdicts import HOLDS
+from maskspec.catalogue.pages import Claim
+from maskspec.catalogue.verdicts import HOLDS, PARTLY, REFUTED
+from maskspec.catalogue.words import and_more, count
 from maskspec.records import facts, results
 from maskspec.records.results import Record
 from maskspec.records.specification import Specification, load
@@ -35,39 +39,73 @@ from maskspec.rendering.compare import (
     SILENT,
     UNDECIDED,
     Change,
+    by_gravity,
     claims_of,
     compare,
+    not_run,
 )
-from maskspec.rendering.facts import fact_changes, layers_that_change
+from maskspec.rendering.facts import FactChange, fact_changes, layers_that_change
+from maskspec.rendering.facts import about as facts_about
 from maskspec.rendering.facts import in_words as facts_in_words
 from maskspec.rendering.history import causes, path
-from maskspec.running.discovery import NotUsable, discover
+from maskspec.running.discovery import Installed, NotUsable, discover
 
 INSTALLED = "installed"
+ATLAS = "atlas"  # in the header of what ran here: where its facts are, beside those of its cell
 WIDE = 120  # characters of a line of the table
+EVERY = 10.0  # seconds between two lines of progress
 AT_FIRST = (SILENT, RAISES, UNDECIDED)  # what a user has to know; the rest is unfolded by --all
 
 
-def record_of(project: Specification, name: str, implementation: str = "") -> Record:
-    """The record of a cell, or of what is ``installed``; raise ValueError if there is none."""
+def record_of(
+    project: Specification, name: str, implementation: str = "", layers: Sequence[str] = ()
+) -> Record:
+    """The record of a cell, or of what is ``installed``; raise ValueError if there is none.
+
+    Of what is installed only ``layers`` are asked, if any are named; the record has no rows then.
+    """
     if name == INSTALLED:
-        return _run_here(project, implementation)
+        return _run_here(project, implementation, layers)
     recorded = project.all_records
     if name not in recorded:
-        raise ValueError(f"{name} is not recorded; {nearest(name, recorded)}")
+        if name not in project.releases.cells:
+            raise ValueError(f"{name} is not recorded; {nearest(name, recorded)}")
+        why = project.why_unread(name) or ["there is no record of it"]
+        raise ValueError(f"{name} cannot be compared: {why[0]}; python -m maskspec record {name}")
     return recorded[name]
+
+
+def _forms(words: Sequence[str]) -> List[Pattern[str]]:
+    """What finds each of ``words`` as a whole word."""
+    return [re.compile(rf"(?<![A-Za-z0-9]){re.escape(w)}(?![A-Za-z0-9])", re.I) for w in words]
 
 
 def about(changes: Sequence[Change], words: Sequence[str]) -> List[Change]:
     """Those of ``changes`` whose claim names one of ``words``: in its id, text, or cases."""
-    forms = [re.compile(rf"(?<![A-Za-z0-9]){re.escape(w)}(?![A-Za-z0-9])", re.I) for w in words]
-    found = []
-    for change in changes:
-        claim = change.claim
-        text = (claim.id, claim.sentence, claim.otherwise, claim.explanation, *change.cases)
-        if not forms or any(form.search("\n".join(text)) for form in forms):
-            found.append(change)
-    return found
+    forms = _forms(words)
+    return [
+        change
+        for change in changes
+        if not forms or any(form.search(_text(change.claim, change.cases)) for form in forms)
+    ]
+
+
+def _text(claim: Claim, cases: Iterable[str]) -> str:
+    return "\n".join((claim.id, claim.sentence, claim.otherwise, claim.explanation, *cases))
+
+
+def known_words(project: Specification, words: Sequence[str]) -> Sequence[str]:
+    """``words``, if each is named by a claim or layer; raise ``ValueError`` with the nearest if
+    not."""
+    texts = [
+        _text(one, [case.case for case in project.cases(one.id)]) for one in project.book.claims
+    ]
+    text = "\n".join([*texts, *(subject.name for subject in subjects())])
+    for word, form in zip(words, _forms(words)):
+        if not form.search(text):
+            names = set(re.findall(r"\b(?=\w*[A-Z_])[A-Za-z]\w{2,}", text))
+            raise ValueError(f"no claim and no layer names {word}; {nearest(word, names)}")
+    return words
 
 
 def in_words(
@@ -82,16 +120,19 @@ def in_words(
 
     With ``layers``, it is what changes for these: the facts of the atlas alone.
     """
-    changes = about(compare(project, before, after), words)
     if layers:
-        yield from _facts(project, before, after, layers, everything=True)
+        yield from _facts(project, before, after, (), layers, everything=True)
         return
+    changes = by_gravity(about(compare(project, before, after), words))
     what = f" that name {' or '.join(words)}" if words else ""
     yield (
         f"{_name(before)} -> {_name(after)}: {len(changes) or 'none'} of {claims_of(before)} "
         f"claims change{what}"
     )
-    yield from _facts(project, before, after, (), everything)
+    for cell, number in not_run(project, before, after).items():
+        if number:
+            yield f"{count(number, 'case')} not compared, as {cell} has not run them"
+    yield from _facts(project, before, after, words, (), everything)
     if not changes:
         return
     yield ""
@@ -112,7 +153,7 @@ def in_words(
 
 def known_layers(names: Sequence[str]) -> Sequence[str]:
     """``names``, if all are layers of the atlas; raise ``ValueError`` with the nearest if not."""
-    known = {subject.layer for subject in SUBJECTS}
+    known = {subject.public for subject in subjects()}
     for name in names:
         if name not in known:
             raise ValueError(f"the atlas has no layer {name}; {nearest(name, known)}")
@@ -132,6 +173,7 @@ def as_data(
         "from": before.cell,
         "to": after.cell,
         "claims": claims_of(before),
+        "not_run": {} if layers else not_run(project, before, after),
         "facts": [
             {
                 "subject": change.subject.name,
@@ -140,7 +182,7 @@ def as_data(
                 "before": change.before,
                 "after": change.after,
             }
-            for change in fact_changes(project, before.cell, after.cell, layers)
+            for change in _fact_changes(project, before, after, words, layers)
         ],
         "changes": [
             {
@@ -159,7 +201,7 @@ def as_data(
                 "causes": known.get(c.claim.id, []),
                 "page": c.claim.page,
             }
-            for c in about(compare(project, before, after), words)
+            for c in ([] if layers else about(compare(project, before, after), words))
         ],
     }
 
@@ -168,18 +210,26 @@ def _facts(
     project: Specification,
     before: Record,
     after: Record,
+    words: Sequence[str],
     layers: Sequence[str],
     everything: bool,
 ) -> Iterator[str]:
     """How many facts of the atlas change, of which layers, and if asked for each of them."""
-    pair = before.cell, after.cell
+    pair = _atlas_of(before), _atlas_of(after)
     if not project.has_atlas:
         return
-    if not set(pair) <= set(project.atlases):
-        yield f"facts of layers: {' or '.join(set(pair) - set(project.atlases))} has no atlas"
+    lacking = [cell for cell in pair if cell not in project.atlases]
+    if lacking:
+        why = project.why_unread(lacking[0]) or [f"{lacking[0]} has no atlas"]
+        yield f"facts are not compared: {why[0]}"
         return
-    changes = fact_changes(project, *pair, layers)
-    of = f" of {', '.join(layers)}" if layers else " of layers"
+    for layer in layers:
+        for cell in pair:
+            if not any(s.public == layer for s in subjects() if s.name in _asked(project, cell)):
+                yield f"{cell} has no facts of {layer}"
+    changes = _fact_changes(project, before, after, words, layers)
+    of = f" of {', '.join(layers)}" if layers else ""
+    of += f" that name {' or '.join(words)}" if words else ""
     yield f"{pair[0]} -> {pair[1]}: {len(changes) or 'none'} of the facts{of} change"
     if everything:
         for words in facts_in_words(changes):
@@ -190,12 +240,33 @@ def _facts(
         yield from _filled(f"{named}; see them with --subject {next(iter(counts))}, or --all")
 
 
+def _atlas_of(record: Record) -> str:
+    """The name of the atlas that goes with ``record``."""
+    return str(record.header.get(ATLAS, record.cell))
+
+
+def _asked(project: Specification, cell: str) -> Iterable[str]:
+    """The names of the subjects that have facts on ``cell``."""
+    return project.atlases[cell].by_subject
+
+
+def _fact_changes(
+    project: Specification,
+    before: Record,
+    after: Record,
+    words: Sequence[str],
+    layers: Sequence[str],
+) -> List[FactChange]:
+    changes = fact_changes(project, _atlas_of(before), _atlas_of(after), layers)
+    return facts_about(changes, _forms(words))
+
+
 def _table(project: Specification, changes: Sequence[Change]) -> Iterator[str]:
     """How many changes there are of each kind and chapter, and the gravest there in words."""
     counts = Counter(change.kind for change in changes)
     yield "; ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind])
     by_chapter: Dict[str, List[Change]] = {}
-    for change in sorted(changes, key=lambda c: list(KINDS).index(c.kind)):
+    for change in by_gravity(changes):
         by_chapter.setdefault(change.claim.chapter, []).append(change)
     wide = max(len(project.book.title(chapter)) for chapter in by_chapter)
     for chapter, mine in sorted(by_chapter.items(), key=lambda pair: -len(pair[1])):
@@ -217,12 +288,9 @@ def now(change: Change) -> str:
 def _entry(change: Change, cause: Sequence[str]) -> Iterator[str]:
     claim = change.claim
     yield f"  {claim.id}: {change.before} -> {change.after}"
-    lead = (
-        "now so: " if change.after == HOLDS else "no longer so: " if change.before == HOLDS else ""
-    )
-    yield from _filled(f"{lead}{claim.sentence}")
+    yield from _filled(f"{change.lead.lower()}{claim.sentence}")
     yield from _by_cases(change)
-    if claim.otherwise and change.after != HOLDS:
+    if claim.otherwise and change.after in (REFUTED, PARTLY):
         yield from _filled(f"instead: {claim.otherwise}")
     for finding in change.instead:
         yield from _filled(f"instead: {finding.sentence}")
@@ -261,13 +329,17 @@ def _by_cases(change: Change) -> Iterator[str]:
     if change.before == change.after or len(change.cases) != change.of:
         for verdicts in sorted(set(change.cases.values())):
             names = [case for case, pair in change.cases.items() if pair == verdicts]
-            more = f" and {len(names) - 6} more" if len(names) > 6 else ""
-            yield from _filled(f"{' -> '.join(verdicts)}: {', '.join(names[:6])}{more}")
+            yield from _filled(f"{' -> '.join(verdicts)}: {and_more(names, 6)}")
     if change.vanished:
         gone = ", ".join(filter(None, change.vanished))
-        yield from _filled(f"without a verdict now: {gone or 'its case'}")
+        yield from _filled(f"an error, no verdict now{': ' if gone else ''}{gone}")
     for case, (old, new) in change.observed.items():
-        yield from _filled(f"{case or 'seen'}: {old or 'nothing'} -> {new or 'nothing'}")
+        seen = f"{_quoted(old)} -> {_quoted(new)}"
+        yield from _filled(f"{case + ': ' if case else ''}seen {seen}")
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"' if text else "nothing"
 
 
 def _filled(text: str) -> List[str]:
@@ -279,41 +351,69 @@ def _name(record: Record) -> str:
     return f"{head['cell']} ({head['implementation']} {head['version']})"
 
 
-def _run_here(project: Specification, implementation: str) -> Record:
-    """Run the claims on what is installed, and read what they record."""
+def _run_here(project: Specification, implementation: str, layers: Sequence[str]) -> Record:
+    """Run the claims and the atlas on what is installed, or ask ``layers`` alone, and read what
+    that records."""
     try:
-        here = [one.implementation for one in discover(project.releases)]
+        here = {one.implementation: one for one in discover(project.releases)}
     except NotUsable as error:
         raise ValueError(str(error)) from None
     if implementation and implementation not in here:
         raise ValueError(f"{implementation} is not installed here; there is {', '.join(here)}")
     if len(here) > 1 and not implementation:
         raise ValueError(f"choose one with --implementation: {', '.join(here)}")
-    print(f"running the claims on {implementation or here[0]}, a minute or two", file=sys.stderr)
+    name = implementation or next(iter(here))
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "tests", f"--record={folder}",
-             "--implementation", implementation or here[0]],
-            cwd=str(project.root), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            encoding="utf-8",
-        )  # fmt: skip
-        found = [results.read(path) for path in sorted(Path(folder).glob("*/results.jsonl"))]
-        for path in Path(folder).glob(f"*/{facts.FILE}"):
-            project.atlases[path.parent.name] = facts.read(path)
-    if len(found) != 1:
-        raise ValueError(f"nothing was recorded here: {'; '.join(done.stdout.splitlines()[-3:])}")
-    return found[0]
+        path = Path(folder)
+        if layers:
+            found = path / facts.FILE
+            said = _run(project, here[name], f"the facts of {', '.join(layers)}",
+                 ["tests/atlas", "--atlas=only", "-p", "maskspec.records.partial",
+                  f"--facts={found}", *(f"--subject={layer}" for layer in layers)])  # fmt: skip
+            if not found.exists():
+                raise ValueError(f"nothing was asked here: {'; '.join(said[-3:])}")
+            atlas = facts.read(found)
+            project.atlases[INSTALLED] = atlas
+            return Record({**atlas.header, ATLAS: INSTALLED}, [])
+        said = _run(project, here[name], "the claims and the atlas, several minutes",
+                    ["tests", f"--record={folder}"])  # fmt: skip
+        records = [results.read(found) for found in sorted(path.glob("*/results.jsonl"))]
+        for found in path.glob(f"*/{facts.FILE}"):
+            project.atlases[INSTALLED] = facts.read(found)
+    if len(records) != 1:
+        raise ValueError(f"nothing was recorded here: {'; '.join(said[-3:])}")
+    records[0].header[ATLAS] = INSTALLED
+    return records[0]
+
+
+def _run(project: Specification, one: Installed, what: str, arguments: Sequence[str]) -> List[str]:
+    """Run pytest on an implementation, say on stderr how far it is, and return what it printed."""
+    print(f"running on {one}: {what}", file=sys.stderr, flush=True)
+    begun = said = time.monotonic()
+    lines = []
+    with subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-q", "--implementation", one.implementation, *arguments],
+        cwd=str(project.root), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
+    ) as run:  # fmt: skip
+        assert run.stdout is not None
+        for line in run.stdout:
+            lines.append(line.rstrip())
+            percent, now = re.search(r"\[ *(\d+%)\]$", lines[-1]), time.monotonic()
+            if percent and now - said >= EVERY:
+                print(f"  {percent[1]} after {now - begun:.0f} s", file=sys.stderr, flush=True)
+                said = now
+    return lines
 
 
 def main(asked: argparse.Namespace) -> int:
     """Print what changes, exit status 1 if anything does."""
     project = load(asked.root)
-    words = [word for part in asked.about for word in part.split(",") if word]
-    pair = (
-        record_of(project, asked.before, asked.implementation),
-        record_of(project, asked.after, asked.implementation),
-    )
+    words = known_words(project, [w for part in asked.about for w in part.split(",") if w])
     layers = known_layers([name for part in asked.subject for name in part.split(",") if name])
+    pair = (
+        record_of(project, asked.before, asked.implementation, layers),
+        record_of(project, asked.after, asked.implementation, layers),
+    )
     data = as_data(project, *pair, words, layers)
     if asked.json:
         print(json.dumps(data, indent=1, ensure_ascii=False))

@@ -1,6 +1,6 @@
 """``spec/evidence/``: what was seen of each claim, one page a chapter. All of it is generated."""
 
-from typing import Iterator, List
+from typing import Iterator, List, Mapping, Sequence
 
 from maskspec.catalogue.pages import Chapter, Claim
 from maskspec.catalogue.verdicts import group_cases
@@ -10,8 +10,11 @@ from maskspec.rendering.wording import describe, strip
 NAMED_CASES = 12
 
 
-def page(project: Specification, chapter: Chapter) -> str:
-    """The whole page of evidence for ``chapter``."""
+def page(project: Specification, chapter: Chapter, layers: Mapping[str, Sequence[str]]) -> str:
+    """The whole page of evidence for ``chapter``.
+
+    ``layers`` are those with facts that a claim explains, by claim.
+    """
     lines = [
         "<!-- written by `maskspec sync`; do not edit -->",
         f"# Evidence: {chapter.title}",
@@ -20,7 +23,7 @@ def page(project: Specification, chapter: Chapter) -> str:
         "[how to read it](../README.md#how-to-read-the-evidence).",
     ]
     for claim in (c for c in project.book.claims if c.chapter == chapter.name):
-        lines += ["", *_of(project, claim)]
+        lines += ["", *_of(project, claim), *_explained(layers.get(claim.id, ()))]
     return "\n".join(lines) + "\n"
 
 
@@ -43,6 +46,12 @@ def _of(project: Specification, claim: Claim) -> Iterator[str]:
     for test in list(dict.fromkeys((case.test, case.path) for case in cases)):
         count = f", {len(cases)} cases" if len(cases) > 1 else ""
         yield from ["", f"Test: `{test[0]}` in [{test[1]}](../../{test[1]}){count}."]
+
+
+def _explained(layers: Sequence[str]) -> Iterator[str]:
+    if layers:
+        links = ", ".join(f"[{layer}](../atlas/{layer}.md)" for layer in layers)
+        yield from ["", f"Explains facts of {links}."]
 
 
 def sentence(words: str) -> str:

@@ -1,53 +1,42 @@
-"""The whole catalogue as JSON: ``python -m maskspec export``. The keys are an interface.
+"""The whole catalogue as JSON: ``python -m maskspec export``.
 
-``schema``: 1; it grows when a key changes meaning or goes.
-``cells``: by cell, ``implementation``, ``version``, ``backend``, ``python``, ``platform``.
-``claims``: a list in reading order, each with
-  ``id``, ``chapter``, ``sentence``, ``otherwise`` (what is so where it is refuted, or ""),
-  ``finding`` (bool), ``statements`` (ids), ``path``, ``line``;
-  ``tests``: list of ``{path, line, name}``;
-  ``holds``, ``exists``: the claim's ranges, key (implementation, implementation/backend or ``*``)
-  to version specifier or null for no release; ``instead``: ids of findings;
-  ``cases``: by case name, its own narrower ``holds`` and ``exists`` (lists, may be empty);
-  ``verdicts``: by recorded cell, ``{verdict, cases}``, where ``cases`` maps a case name to
-  ``{verdict, observed}``.
-``atlas``: what each layer does with a mask,
-  ``subjects``: list of ``{name, class}``, where ``name`` is the code that builds it and what tells
-  it from others, ``class`` its public name in ``keras.layers``;
-  ``excused``: public name to reason, ``reasons``: reason to words;
-  ``aspects``: by id, ``{question, outcomes}`` (an outcome may also be ``raises`` and the class of
-  the error); ``facts``: by cell, subject and aspect, the outcome.
-``statements``: by id, ``source``, ``says``, ``units``, ``claims`` (ids), ``untestable`` (or null).
+The keys are an interface, which ``export.schema.json`` describes.
 """
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any, Dict
 
 from maskspec.atlas.excused import EXCUSED, REASONS
-from maskspec.atlas.layers import SUBJECTS
 from maskspec.atlas.questions import load as load_aspects
+from maskspec.atlas.questions import subjects
 from maskspec.catalogue.pages import Claim
 from maskspec.catalogue.verdicts import verdict_of
 from maskspec.records.specification import Specification, load
 
-SCHEMA = 1
+SCHEMA: Dict[str, Any] = json.loads(
+    Path(__file__).with_name("export.schema.json").read_text(encoding="utf-8")
+)
 
 
 def export(project: Specification) -> Dict[str, Any]:
-    """The catalogue of ``project`` with every recorded verdict; see the module's docstring."""
+    """The catalogue of ``project`` with every recorded verdict, as ``SCHEMA`` has it."""
     return {
-        "schema": SCHEMA,
+        "schema": SCHEMA["properties"]["schema"]["const"],
         "cells": {
             cell: {
-                key: record.header[key]
-                for key in ("implementation", "version", "backend", "python", "platform")
+                **{
+                    key: record.header[key]
+                    for key in ("implementation", "version", "backend", "python", "platform")
+                },
+                "prerelease": cell in project.prereleases,
             }
-            for cell, record in project.records.items()
+            for cell, record in project.all_records.items()
         },
         "claims": [_claim(project, claim) for claim in project.book.claims],
         "atlas": {
-            "subjects": [{"name": one.name, "class": one.layer} for one in SUBJECTS],
+            "subjects": [{"name": one.name, "class": one.public} for one in subjects()],
             "excused": EXCUSED,
             "reasons": REASONS,
             "aspects": {
@@ -73,8 +62,8 @@ def _claim(project: Specification, claim: Claim) -> Dict[str, Any]:
     cases = project.cases(claim.id)
     first = cases[0] if cases else None
     verdicts = {}
-    for cell, record in project.records.items():
-        rows = list(record.by_claim.get(claim.id, {}).values())
+    for cell, record in project.all_records.items():
+        rows = record.by_claim.get(claim.id, {}).values()
         if rows:
             verdicts[cell] = {
                 "verdict": verdict_of([row.verdict for row in rows]),

@@ -10,6 +10,7 @@ from packaging.version import Version
 from maskspec.catalogue.addresses import home, link
 from maskspec.catalogue.pages import Claim
 from maskspec.catalogue.verdicts import HOLDS, PARTLY, REFUTED, UNAVAILABLE, Key, verdict_of
+from maskspec.catalogue.words import case_named, count
 from maskspec.records import results
 from maskspec.rendering.wording import describe
 from maskspec.running.discovery import Installed
@@ -62,7 +63,7 @@ def _of_one(
         seen[result.row.claim].add("error" if result.is_error else result.row.verdict)
     verdicts = {id: verdict_of(tuple(v)) for id, v in seen.items() if "error" not in v}
     python = platform.python_version()
-    what = f"{_count(len(seen), 'claim')}, {_count(len(ran), 'case')}"
+    what = f"{count(len(seen), 'claim')}, {count(len(ran), 'case')}"
     yield f"{one}, Python {python}: {what}", {"bold": True}
     if one.is_new:
         yield from _news(one, ran, records)
@@ -103,7 +104,7 @@ def _by_source(claims: Mapping[str, Claim], verdicts: Mapping[str, str]) -> Iter
             f"{fares.count(verdict)} {words}"
             for verdict, words in ((HOLDS, "true"), (PARTLY, "in part"), (REFUTED, "not true"))
         )
-        yield f"  {source}: {numbers}, of {_count(len(fares), 'statement')} tested", {}
+        yield f"  {source}: {numbers}, of {count(len(fares), 'statement')} tested", {}
 
 
 def _most_said(
@@ -152,16 +153,16 @@ def _news(one: Installed, ran: Sequence[Result], records: Records) -> Iterator[L
     new = {r.row.key: r.row.verdict for r in ran}
     old = {key: row.verdict for key, row in newest.by_key.items() if key in new}
     differ: List[Key] = sorted(key for key in old if old[key] != new[key])
-    count = len(differ) or "none"
-    yield f"  verdicts that differ from {newest.cell}, the newest recorded: {count}", {}
+    number = len(differ) or "none"
+    yield f"  verdicts that differ from {newest.cell}, the newest recorded: {number}", {}
     for key in differ:
-        yield f"    {_named(key)}: {old[key]} -> {new[key]}", {"yellow": True}
+        yield f"    {case_named(key)}: {old[key]} -> {new[key]}", {"yellow": True}
 
 
 def _explain(result: Result, session: Session, records: Records) -> Iterator[str]:
     row, claim = result.row, session.claims.get(result.row.claim)
     same = {cell: r.by_key[row.key].verdict for cell, r in records.items() if row.key in r.by_key}
-    yield f"  {_named(row.key)}"
+    yield f"  {case_named(row.key)}"
     if claim:
         yield f"    claim:    {claim.sentence}"
         yield f"    said in:  {', '.join(claim.statements) or 'no source (a finding)'}"
@@ -172,12 +173,3 @@ def _explain(result: Result, session: Session, records: Records) -> Iterator[str
     yield from (f"      {line}" for line in result.detail.splitlines()[:8])
     yield f"    recorded: {describe(same, [session.releases.cells[cell] for cell in same])}"
     yield f"    rerun:    {rerun(result)}"
-
-
-def _named(key: Key) -> str:
-    claim, case = key
-    return f"{claim} [{case}]" if case else claim
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -8,25 +8,31 @@ import argparse
 from pathlib import Path
 from typing import Dict, Iterator, List, Tuple
 
-from maskspec.atlas.layers import SUBJECTS
+from maskspec.atlas.questions import subjects
 from maskspec.records.specification import Specification, load
-from maskspec.rendering import atlas, changes, chapters, evidence, factcheck
+from maskspec.rendering import atlas, changes, chapters, evidence, factcheck, uses
+from maskspec.rendering.explained import Explained
+from maskspec.rendering.facts import History
 
 
 def generated(project: Specification) -> Dict[Path, str]:
     """The right text of every file that has a generated part, by path."""
     spec = project.root / "spec"
-    files = {}
+    known = History(project)
+    why, files = Explained(project, known), {}
     for chapter in project.book.chapters:
         page = project.root / chapter.path
-        files[page] = chapters.page(project, chapter, page.read_text(encoding="utf-8"))
-        files[spec / "evidence" / f"{chapter.name}.md"] = evidence.page(project, chapter)
+        text = chapters.page(project, chapter, page.read_text(encoding="utf-8"))
+        files[page] = uses.with_uses(known, text)
+        files[spec / "evidence" / f"{chapter.name}.md"] = evidence.page(
+            project, chapter, why.layers
+        )
     readme = spec / "README.md"
     files[readme] = chapters.index(project, readme.read_text(encoding="utf-8"))
     files[spec / "CHANGES.md"] = changes.page(project)
     for slug, source in project.sources.items():
         files[spec / "sources" / f"{slug}.md"] = factcheck.page(project, source)
-    return {**files, **atlas.pages(project)}
+    return {**files, **atlas.pages(project, known, why)}
 
 
 def stale(project: Specification) -> Iterator[Tuple[Path, int]]:
@@ -45,10 +51,17 @@ def left_over(project: Specification) -> List[Path]:
     """Pages of evidence for chapters that are gone, and of the atlas for layers that are."""
     spec, known = project.root / "spec", {chapter.name for chapter in project.book.chapters}
     found = [page for page in (spec / "evidence").glob("*.md") if page.stem not in known]
-    layers = {f"{subject.layer}.md" for subject in SUBJECTS} | {"README.md"}
+    layers = {f"{subject.public}.md" for subject in subjects()} | {"README.md"}
     if project.atlases:
         found += [page for page in (spec / "atlas").glob("*.md") if page.name not in layers]
     return sorted(found)
+
+
+def unreadable(project: Specification) -> List[str]:
+    """A message, beginning with file and line, for everything that cannot be read."""
+    broken = [f"{b.path}:{b.line}: {b.what}" for b in project.book.broken]
+    broken += project.broken_records + project.broken_atlases
+    return broken + [f"{path}:{line}: {what}" for path, line, what in project.collection.broken]
 
 
 def write(project: Specification) -> List[Path]:
@@ -57,9 +70,7 @@ def write(project: Specification) -> List[Path]:
     Raises ValueError, and writes nothing, where a page or record cannot be read: what is generated
     from the rest would say less than is known.
     """
-    broken = [f"{b.path}:{b.line}: {b.what}" for b in project.book.broken]
-    broken += [m for m in project.broken_records if "there is no record" not in m]
-    broken += [": ".join(place) for place in project.collection.broken]
+    broken = unreadable(project)
     if broken:
         raise ValueError("nothing was written, as this cannot be read:\n  " + "\n  ".join(broken))
     changed = [path for path, _ in stale(project)]

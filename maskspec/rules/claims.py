@@ -22,8 +22,7 @@ def broken_page(project: Specification) -> Found:
 
 @rule("broken-test", "run pytest on that file and mend what it says")
 def broken_test(project: Specification) -> Found:
-    for place, what in project.collection.broken:
-        yield place, 1, what
+    yield from project.collection.broken
 
 
 @rule("empty-input", "a check of nothing proves nothing: restore the files")

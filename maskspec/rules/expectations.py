@@ -1,7 +1,5 @@
 """Rules on expectations, and on the records that have to bear them out."""
 
-import re
-from pathlib import Path
 from typing import Dict, Iterator, List, Set, Tuple
 
 from maskspec.catalogue.cases import Case
@@ -9,9 +7,10 @@ from maskspec.catalogue.claims import decided_on
 from maskspec.catalogue.implementations import BACKENDS, IMPLEMENTATIONS
 from maskspec.catalogue.ranges import ALWAYS, NEVER, Range, bounds, contains, expected_verdict
 from maskspec.catalogue.verdicts import HOLDS, REFUTED
+from maskspec.catalogue.words import and_more, case_named, count
 from maskspec.records.specification import Specification
 from maskspec.records.staleness import of_cell
-from maskspec.rules.kinds import Found, each_test, relative, rule
+from maskspec.rules.kinds import Found, each_test, place, rule
 
 EVERYWHERE = {str(ALWAYS)}
 Release = Tuple[str, str, str]  # implementation, minor version, backend
@@ -71,8 +70,8 @@ def instead_does_not_hold(project: Specification) -> Found:
             if REFUTED in cases.values() and not any(h.get(cell) == HOLDS for h in held):
                 bare.append(cell)
         if bare:
-            more = f" and {len(bare) - 1} more cells" if len(bare) > 1 else ""
-            yield path, line, f"{claim} is refuted on {bare[0]}{more}, where no finding of it holds"
+            cells = and_more(bare, 1, "cell")
+            yield path, line, f"{claim} is refuted on {cells}, where no finding of it holds"
 
 
 @rule("unknown-release", "use a release that spec/releases/cells.json lists")
@@ -104,15 +103,18 @@ def unused_expectation(project: Specification) -> Found:
 # --- records ---------------------------------------------------------------------------------
 
 
-@rule("broken-record", "record the cell again: tox run -e <cell> -- --record=spec/releases")
+@rule("broken-record", "git restore the file, or record the cell: python -m maskspec record CELLS")
 def broken_record(project: Specification) -> Found:
-    for message in project.broken_records:
-        path, line, what = re.match(r"(.*?):(\d+): (.*)", message).groups()  # type: ignore
-        yield relative(project, Path(path)), int(line), what
+    yield from map(place, project.broken_records + project.broken_atlases)
     for cell, record in project.all_records.items():
         path = f"spec/releases/{cell}/results.jsonl"
         if record.cell != cell:
             yield path, 1, f"this is the record of {record.cell}"
+
+
+@rule("missing-record", "record what is missing: python -m maskspec record")
+def missing_record(project: Specification) -> Found:
+    yield from map(place, project.missing_records + project.missing_atlases)
 
 
 @rule(
@@ -120,19 +122,16 @@ def broken_record(project: Specification) -> Found:
     "record the cells that you have (python -m maskspec record CELL); CI records the others",
 )
 def stale_record(project: Specification) -> Found:
-    alike: Dict[str, List[str]] = {}
     for cell in project.all_records:
         stale = of_cell(project, cell)
         if any(stale):
-            alike.setdefault(str(stale), []).append(cell)
-    for what, cells in alike.items():
-        more = f" and {len(cells) - 1} more cells: " if len(cells) > 1 else ": "
-        yield f"spec/releases/{cells[0]}/results.jsonl", 1, f"{cells[0]}{more}{what}"
+            yield f"spec/releases/{cell}/results.jsonl", 1, str(stale)
 
 
 @rule("contradicted-expectation", "suspect the test first; then mend holds= or exists=")
 def contradicted_expectation(project: Specification) -> Found:
     expected: Dict[Tuple[str, str], str] = {}  # many cases have the same ranges
+    found: Dict[Tuple[str, int, str, str, str], List[Tuple[str, str]]] = {}
     for c in project.collection.cases:
         ranges = f"{c.holds} {c.exists}"
         for cell, record in project.records.items():
@@ -143,22 +142,35 @@ def contradicted_expectation(project: Specification) -> Found:
             if (ranges, cell) not in expected:
                 at = head["implementation"], head["version"], head["backend"]
                 expected[ranges, cell] = expected_verdict(c.holds, c.exists, *at)
-            if verdict != expected[ranges, cell]:
-                wanted = f"expected {expected[ranges, cell]}"
-                yield c.path, c.line, f"{c.claim} [{c.case}] was {verdict} on {cell}, {wanted}"
+            wanted = expected[ranges, cell]
+            if verdict != wanted:
+                same = c.path, c.line, c.claim, verdict, wanted
+                found.setdefault(same, []).append((c.case, cell))
+    for (path, line, claim, verdict, wanted), places in found.items():
+        cases, cells = (list(dict.fromkeys(names)) for names in zip(*places))
+        which = case_named((claim, cases[0])) + (
+            f" and {count(len(cases) - 1, 'more case')}" if len(cases) > 1 else ""
+        )
+        where = f"{verdict} on {and_more(cells, 1, 'cell')}"
+        yield path, line, f"{which} was {where}, expected {wanted}"
 
 
 @rule("unproved-boundary", "add and record the cell, or mend the range")
 def unproved_boundary(project: Specification) -> Found:
     recorded = (project.releases.cells[name] for name in project.records)
     ran = {(cell.implementation, cell.release, cell.backend) for cell in recorded}
+    found: Dict[Release, List[Tuple[str, int, str]]] = {}
     for c in project.collection.cases:
         for before, after in _neighbours(project, c):
             expected = [expected_verdict(c.holds, c.exists, *at) for at in (before, after)]
             for at in {before, after} - ran if expected[0] != expected[1] else ():
-                what = " ".join(at[:2]) + (f" on {at[2]}" if at[0] == "keras" else "")
                 change = f"{expected[0]} up to {before[1]}, {expected[1]} from {after[1]}"
-                yield c.path, c.line, f"{c.claim} [{c.case}]: {change}, but {what} has not run"
+                found.setdefault(at, []).append((c.path, c.line, f"{case_named(c.key)}: {change}"))
+    for at, changes in found.items():
+        path, line, what = changes[0]
+        more = f" (and {count(len(changes) - 1, 'more case')})" if len(changes) > 1 else ""
+        release = " ".join(at[:2]) + (f" on {at[2]}" if at[0] == "keras" else "")
+        yield path, line, f"{what}{more}, but {release} has not run"
 
 
 def _refuted_somewhere(project: Specification, claim: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Dict, List, Optional, Set
 
 from maskspec.catalogue.cells import PRE
 from maskspec.catalogue.implementations import BACKENDS, IMPLEMENTATIONS
+from maskspec.catalogue.words import count
 from maskspec.records.specification import Specification
 from maskspec.rendering import history, sync
 from maskspec.rendering.compare import compare
@@ -116,8 +117,10 @@ def dead_cause(project: Specification) -> Found:
 
 @rule("stale-evidence", "run python -m maskspec sync")
 def stale_evidence(project: Specification) -> Found:
-    for path, line in sync.stale(project):
-        yield relative(project, path), line, "the generated part is out of date"
+    stale = list(sync.stale(project))
+    more = f", as in {count(len(stale) - 1, 'more file')}" if len(stale) > 1 else ""
+    for path, line in stale[:1]:
+        yield relative(project, path), line, f"the generated part is out of date{more}"
 
 
 def _written(project: Specification) -> List[Path]:

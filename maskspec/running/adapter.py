@@ -172,6 +172,14 @@ class Keras(Namespace):
             return np.asarray(self._module.ops.convert_to_numpy(tensor))
         return np.asarray(tensor.numpy() if hasattr(tensor, "numpy") else tensor)
 
+    def ragged_tensor(self, values: np.ndarray, lengths: np.ndarray) -> Any:
+        """A ragged tensor of the first steps of each row of ``values``, as many as ``lengths``."""
+        if self.backend_name != "tensorflow":
+            raise Unavailable(f"there are no ragged tensors on the {self.backend_name} backend")
+        import tensorflow as tf
+
+        return tf.RaggedTensor.from_tensor(values, lengths)
+
     def mask_of(self, tensor: Any) -> Any:
         """The mask that ``tensor`` carries (a tensor), or None if it carries none."""
         if self.implementation == "keras":  # a traced jax array has no attributes, but a table
@@ -251,8 +259,12 @@ class Keras(Namespace):
             name = "reset_state" if hasattr(layer, "reset_state") else "reset_states"
             getattr(layer, name)()
 
-    def public_layers(self) -> List[str]:
-        """The names of all public classes of ``layers``, those in ``experimental`` included."""
+    def public_names(self) -> List[str]:
+        """The names of all public layers, those in ``experimental`` included, and of all losses.
+
+        A layer's stands alone (``LSTM``, ``experimental.RandomFourierFeatures``), a loss's, class
+        or function, with its module (``losses.Huber``).
+        """
         found: List[str] = []
         folders = ("experimental", "preprocessing")
 
@@ -265,6 +277,11 @@ class Keras(Namespace):
                     walk(value, f"{path}{name}.")
 
         walk(self._module.layers, "")
+        for module in ("losses",):
+            for name, value in vars(getattr(self._module, module)).items():
+                is_asked = inspect.isclass(value) or inspect.isfunction(value)
+                if is_asked and not name.startswith("_"):
+                    found.append(f"{module}.{name}")
         return sorted(found)
 
     @property

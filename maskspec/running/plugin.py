@@ -23,6 +23,7 @@ from maskspec.catalogue.claims import (
 )
 from maskspec.catalogue.ranges import expected_verdict
 from maskspec.catalogue.verdicts import HOLDS, REFUTED, UNAVAILABLE, Row
+from maskspec.catalogue.words import below
 from maskspec.running.discovery import Installed, NotUsable, discover
 from maskspec.running.examples import ExamplePage
 from maskspec.running.judging import ERROR, Precondition, Result, judge, origin
@@ -76,7 +77,7 @@ class Session:
         try:
             self.releases = cells.load(config.rootpath)
         except (OSError, ValueError) as error:
-            raise pytest.UsageError(str(error)) from None
+            raise pytest.UsageError(below(config.rootpath, str(error))) from None
         self.book = pages.read(config.rootpath)
         self.claims = self.book.by_id()
         self.results: List[Result] = []

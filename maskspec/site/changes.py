@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterator, List
 from maskspec.catalogue.addresses import SITE
 from maskspec.catalogue.cells import Cell
 from maskspec.records.specification import Specification
-from maskspec.rendering.changes import section
+from maskspec.rendering.changes import FEW_FACTS, section
 from maskspec.rendering.compare import KINDS, compare
 from maskspec.rendering.facts import fact_changes, in_words
 from maskspec.rendering.history import ahead, pairs, title
@@ -37,6 +37,7 @@ class Steps:
         records = project.all_records[before.name], project.all_records[after.name]
         kinds = Counter(change.kind for change in compare(project, *records))
         facts = fact_changes(project, before.name, after.name)
+        told = in_words(facts)
         text = "\n".join(section(project, before, after))
         name = title(after)
         if after.is_pre:
@@ -56,7 +57,7 @@ class Steps:
             "text": text,
             "in_words": [
                 self.markdown.line(words, PAGE, at)
-                for words in (in_words(facts) if len(facts) > 25 else ())
+                for words in (told if len(told) > FEW_FACTS else ())
             ],
         }
 

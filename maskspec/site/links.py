@@ -1,18 +1,18 @@
 """Where everything has its page on the site, and where the links of our Markdown lead there."""
 
 import posixpath
-from typing import Set
+from typing import Any, Set
 from urllib.parse import quote
 
-from maskspec.atlas.layers import SUBJECTS
+from maskspec.atlas.questions import FAMILIES, subjects
 from maskspec.catalogue.addresses import claim_page
 from maskspec.records.specification import Specification
 
 FOLDERS = {
     "spec": "claims.html",
     "spec/evidence": "claims.html",
-    "spec/atlas": "layers.html",
-    "spec/atlas/README.md": "layers.html",
+    "spec/atlas": "atlas.html",
+    "spec/atlas/README.md": "atlas.html",
     "spec/sources": "sources.html",
     "spec/releases": "data.html",
     "spec/CHANGES.md": "changes.html",
@@ -21,8 +21,18 @@ FOLDERS = {
 ON_START = ("find-your-answer", "the-message-that-you-see", "the-question-that-you-have")
 
 
-def of_layer(name: str) -> str:
-    return f"layers/{name}.html"
+def of_family(name: str) -> str:
+    return f"{name}.html"
+
+
+def of_subject(subject: Any) -> str:
+    """The page of a subject and of its other set-ups: ``losses/Huber.html``."""
+    return f"{subject.family}/{subject.public.rpartition('.')[2]}.html"
+
+
+def of_facts(family: str) -> str:
+    """Every fact about a family that differs between releases."""
+    return f"{family}/facts-that-differ.html"
 
 
 def of_question(aspect: str) -> str:
@@ -53,7 +63,7 @@ class Links:
     def __init__(self, project: Specification) -> None:
         self.root = project.root
         self.claims = {claim.id for claim in project.book.claims}
-        self.layers = {subject.layer for subject in SUBJECTS}
+        self.subjects = {subject.public: of_subject(subject) for subject in subjects()}
         self.chapters = {chapter.name for chapter in project.book.chapters}
         self.code: Set[str] = set()
 
@@ -83,12 +93,14 @@ class Links:
             return claim_page(anchor)
         if target == "spec/README.md" and anchor in ON_START:
             return f"index.html{tail}"
+        if target == "spec/atlas/README.md" and anchor in FAMILIES:
+            return of_family(anchor)
         if target in FOLDERS:
             return f"{FOLDERS[target]}{tail}"
         if folder in ("spec", "spec/evidence") and stem in self.chapters:
             return of_chapter(stem) + tail
-        if folder == "spec/atlas" and stem in self.layers:
-            return of_layer(stem) + tail
+        if folder == "spec/atlas" and stem in self.subjects:
+            return self.subjects[stem] + tail
         if folder == "spec/sources":
             return of_source(stem) + tail
         if folder.startswith("spec/releases/"):

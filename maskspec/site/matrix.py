@@ -1,25 +1,23 @@
-"""Claims and releases in one table, and such tables of what layers do."""
+"""Claims and releases in one table, and such tables of what the atlas has."""
 
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 from maskspec.atlas.aspects import RAISES, Aspect
-from maskspec.atlas.layers import SUBJECTS
-from maskspec.atlas.questions import load
+from maskspec.atlas.questions import FAMILIES, KINDS, load
 from maskspec.catalogue.addresses import claim_page
 from maskspec.records.specification import Specification
-from maskspec.rendering.atlas import KINDS, History
+from maskspec.rendering.facts import History
 from maskspec.rendering.history import title
 from maskspec.rendering.wording import SIGNS
 from maskspec.site.history import CLASSES, Group, Run, columns, runs
-from maskspec.site.layers import page_of
 from maskspec.site.markdown import plain
+from maskspec.site.subjects import place_of
 
-FACTS = "facts.html"
 Options = List[Tuple[str, str]]  # value and label
 
 
 class Row(NamedTuple):
-    """One claim, or one set-up of a layer; ``chapter`` and ``sources`` are what filters ask for."""
+    """One claim, or one subject; ``chapter`` and ``sources`` are what filters ask for."""
 
     page: str
     name: str
@@ -68,14 +66,13 @@ def of_claims(project: Specification) -> Dict[str, Any]:
     }
 
 
-def questions(project: Specification) -> Iterator[Tuple[Aspect, Dict[str, Any]]]:
-    """Each question that was put to layers, with the view of it."""
-    known = History(project)
+def questions(project: Specification, known: History) -> Iterator[Tuple[Aspect, Dict[str, Any]]]:
+    """Each question that was put to subjects, with the view of it."""
     groups = columns(project, (cell.name for cell in known.cells))
     frame = _frame(project, groups)
     for aspect in load():
         rows, seen = [], []
-        for subject in SUBJECTS:
+        for subject in FAMILIES[aspect.family].subjects:
             outcomes = known.of(subject, aspect.id)
             seen += [outcome for outcome in outcomes.values() if outcome not in seen]
             if outcomes:
@@ -96,43 +93,45 @@ def questions(project: Specification) -> Iterator[Tuple[Aspect, Dict[str, Any]]]
                         Field("verdict", "Outcome somewhere", list(options.items()), "any"),
                     ],
                     "rows": [
-                        Row(page_of(subject), subject.name, list(runs(outcomes, groups, classes)))
+                        Row(place_of(subject), subject.name, list(runs(outcomes, groups, classes)))
                         for subject, outcomes in rows
                     ],
                 },
             )
 
 
-def of_facts(project: Specification) -> Dict[str, Any]:
-    """The view of every fact that is not the same on all releases."""
-    known = History(project)
+def of_facts(project: Specification, known: History, family: str) -> Dict[str, Any]:
+    """The view of every fact about a family that is not the same on all releases."""
     groups = columns(project, (cell.name for cell in known.cells))
+    aspects = [aspect for aspect in load() if aspect.family == family]
     rows = []
-    for subject in SUBJECTS:
-        for aspect in load():
+    for subject in FAMILIES[family].subjects:
+        for aspect in aspects:
             outcomes = known.of(subject, aspect.id)
             order = list(dict.fromkeys(outcomes.values()))
             if len(order) > 1:
                 classes = {outcome: f"o{place}" for place, outcome in enumerate(order)}
                 rows.append(
                     Row(
-                        page_of(subject),
+                        place_of(subject),
                         subject.name,
                         list(runs(outcomes, groups, classes)),
                         aspect.question,
                         aspect.kind,
-                        subject.layer,
+                        subject.public,
                     )
                 )
-    layers = sorted({row.sources for row in rows})
+    names = sorted({row.sources for row in rows})
+    asked = {aspect.kind for aspect in aspects}
+    kinds = [(kind, title) for kind, title in KINDS.items() if kind in asked]
     return {
         **_frame(project, groups),
         "legend": [],
         "caption": "Facts that differ, and releases",
         "noun": "facts",
         "fields": [
-            Field("source", "Layer", [(layer, layer) for layer in layers]),
-            Field("chapter", "Question", list(KINDS.items())),
+            Field("source", FAMILIES[family].noun.capitalize(), [(name, name) for name in names]),
+            Field("chapter", "Question", kinds),
             _on(groups),
         ],
         "rows": rows,

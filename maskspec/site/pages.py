@@ -10,35 +10,31 @@ from urllib.parse import urlparse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from maskspec.atlas.excused import EXCUSED, REASONS
+from maskspec.atlas.questions import FAMILIES, KINDS
 from maskspec.atlas.questions import load as load_aspects
 from maskspec.catalogue.addresses import SITE, claim_page
 from maskspec.catalogue.pages import Chapter
 from maskspec.records.specification import Specification
 from maskspec.rendering import export
-from maskspec.rendering.atlas import KINDS
+from maskspec.rendering.atlas import FIRST
+from maskspec.rendering.explained import Explained
+from maskspec.rendering.facts import History
 from maskspec.rendering.history import title
-from maskspec.rendering.wording import SIGNS
-from maskspec.site import links, matrix, sources, upgrade
+from maskspec.rendering.wording import SIGNS, marks
+from maskspec.site import links, matrix, schema, sources, upgrade
 from maskspec.site.changes import Steps, feed
 from maskspec.site.claims import Claims
 from maskspec.site.code import Code
 from maskspec.site.history import Dates, columns
-from maskspec.site.layers import COLUMNS, Layers
 from maskspec.site.markdown import Markdown, plain, section
+from maskspec.site.subjects import Subjects
 
 File = Tuple[str, Union[str, bytes]]
-NAV = (  # label, page, and the kinds of pages below it
-    ("Claims", "claims.html", ("claim", "chapter")),
-    ("Layers", "layers.html", ("layer", "question")),
-    ("Matrix", "matrix.html", ()),
-    ("Upgrade", "upgrade.html", ()),
-    ("Fact checks", "sources.html", ("source",)),
-    ("Changes", "changes.html", ("step",)),
-)
 FILLS = {"holds": "#1f7a43", "partly": "#8a5a00", "refuted": "#b3261e", "unavailable": "#5d636d"}
 OTHER_FILL = "#3d5a80"  # of a claim that differs from line to line
 HEADINGS = {"messages": "The message that you see", "questions": "The question that you have"}
 README = "spec/README.md"
+ATLAS = "spec/atlas/README.md"
 
 
 class Pages:
@@ -49,11 +45,16 @@ class Pages:
         self.links = links.Links(project)
         self.markdown, self.code = Markdown(self.links), Code(project.root)
         self.claims = Claims(project, self.markdown, self.code)
-        self.layers = Layers(project)
+        self.known = History(project)
+        self.why = Explained(project, self.known)
+        self.subjects = Subjects(project, self.known, self.why)
+        self.families = {  # how many pages each has
+            name: len(self.subjects.names(name)) for name in (FAMILIES if project.atlases else ())
+        }
         self.steps = list(Steps(project, self.markdown).all())
         self.briefs = {c.id: self.claims.brief(c, "c/.html") for c in project.book.claims}
         self.readme = (project.root / README).read_text(encoding="utf-8")
-        self.names: List[Tuple[str, str]] = []
+        self.names: List[Tuple[str, str, str, List[str]]] = []
         self.environment = Environment(
             loader=PackageLoader("maskspec.site"),
             autoescape=True,
@@ -63,7 +64,22 @@ class Pages:
         )
         self.environment.policies["json.dumps_kwargs"] = {}  # the order of keys says something
         self.environment.globals.update(
-            site=SITE, nav=NAV, about="", scripts=(), wasm=False, lost=False, counts=self._counts()
+            site=SITE,
+            nav=[
+                ("Claims", "claims.html"),
+                *((name.capitalize(), links.of_family(name)) for name in self.families),
+                ("Matrix", "matrix.html"),
+                ("Upgrade", "upgrade.html"),
+                ("Fact checks", "sources.html"),
+                ("Changes", "changes.html"),
+            ],
+            below="",
+            about="",
+            scripts=(),
+            wasm=False,
+            lost=False,
+            families=self.families,
+            counts=self._counts(),
         )
 
     def all(self) -> Iterator[File]:
@@ -71,13 +87,18 @@ class Pages:
         yield from self._start()
         yield from self._claims()
         yield from self._chapters()
-        yield from self._layers()
+        if self.families:
+            yield from self._atlas()
         yield from self._matrices()
         yield from self._upgrade()
         yield from self._sources()
         yield from self._changes()
         yield from self._data()
         yield from self._code()  # last: of what the others lead to
+
+    def _name(self, page: str, title: str, kind: str, *names: str) -> None:
+        """Let the search know a page: its title, what it is, and names that lead to it."""
+        self.names.append((page, title, kind, list(names)))
 
     def _page(self, template: str, at: str, kind: str, title: str, **view: Any) -> File:
         to = partial(links.relative, at)
@@ -95,7 +116,6 @@ class Pages:
             "findings": sum(claim.is_finding for claim in project.book.claims),
             "statements": len(project.statements()),
             "cells": len(project.records),
-            "layers": len(self.layers.names),
             "facts": sum(len(atlas.facts) for atlas in project.atlases.values()),
         }
 
@@ -148,13 +168,18 @@ class Pages:
             says = f"{claim.id}: {word}"
             view = self.claims.view(claim, ids[place - 1], ids[place + 1])
             view.update(answers.get(claim.id, NO_ANSWERS), badge=says, about=view["words"])
+            view.update(below="claims.html", explains=self._explains(claim.id))
             yield self._page("claim.html", at, "claim", scripts=("share.js",), **view)
             yield at.replace(".html", ".svg"), self._badge(says, word)
-            self.names.append((at, view["title"]))
+            self._name(at, view["title"], "claim", claim.id)
         for old, new in book.renamed.items():
             yield self._page(
                 "moved.html", claim_page(old), "page", f"{old} is now {new}", old=old, new=new
             )
+
+    def _explains(self, claim: str) -> List[Tuple[str, str]]:
+        """The name and page of each subject with facts that a claim explains."""
+        return [(name, self.links.subjects[name]) for name in self.why.layers.get(claim, ())]
 
     def _badge(self, says: str, word: str) -> str:
         sign, fill = SIGNS.get(word, ""), FILLS.get(word, OTHER_FILL)
@@ -190,7 +215,7 @@ class Pages:
             for part in (text[:cut_at], text[cut_at:])
         )
         own = [c for c in self.project.book.claims if c.chapter == chapter.name]
-        self.names.append((at, plain(chapter.title)))
+        self._name(at, plain(chapter.title), "chapter")
         return self._page(
             "chapter.html",
             at,
@@ -198,56 +223,79 @@ class Pages:
             chapter.title,
             intro=intro,
             rest=rest,
+            below="claims.html",
             claims=[self.briefs[c.id] for c in own],
         )
 
-    def _layers(self) -> Iterator[File]:
-        if not self.project.atlases:
-            return
-        aspects = load_aspects()
-        kinds = dict.fromkeys(one.kind for one in aspects)
+    def _atlas(self) -> Iterator[File]:
+        text = (self.project.root / ATLAS).read_text(encoding="utf-8")
+        above = text.partition("\n## " + next(iter(self.families)).capitalize())[0]
+        body = self.markdown.page(above.partition("\n")[2], ATLAS, "atlas.html")
+        facts = {family: links.of_facts(family) for family in self.families}
+        yield self._page(
+            "atlas.html", "atlas.html", "page", "What each of them does", body=body, facts=facts
+        )
+        for family in self.families:
+            yield self._family(family, text)
+            for name in self.subjects.names(family):
+                yield self._subject(name)
+
+    def _family(self, family: str, readme: str) -> File:
+        """A table of all its pages, and the questions that are put to it."""
+        at, rows, first = links.of_family(family), self.subjects.brief(family), FIRST[family]
+        aspects = [aspect for aspect in load_aspects() if aspect.family == family]
         excused: Dict[str, List[str]] = {}
         for name, reason in EXCUSED.items():
-            excused.setdefault(REASONS[reason], []).append(name)
-        readme = "spec/atlas/README.md"
-        text = (self.project.root / readme).read_text(encoding="utf-8")
-        text = re.sub(
-            r"## Layers\n.*", "", text.partition("## How a question is asked")[2], flags=re.DOTALL
-        )
-        newest = self.layers.newest
-        yield self._page(
-            "layers.html",
-            "layers.html",
+            module = name.rpartition(".")[0] or "layers"
+            if module == family:
+                excused.setdefault(REASONS[reason], []).append(name)
+        text = section(readme, f"## {family.capitalize()}").partition(marks(family)[0])[0]
+        return self._page(
+            "family.html",
+            at,
             "page",
-            "Layers",
-            newest=title(newest) if newest else "the newest release",
-            columns=list(COLUMNS.values()),
-            layers=self.layers.brief(),
-            questions=[(KINDS.get(k, k), [a for a in aspects if a.kind == k]) for k in kinds],
+            family.capitalize(),
+            noun=FAMILIES[family].noun,
+            newest=title(self.known.newest),
+            columns=list(first.items()),
+            rows=rows,
+            facts=links.of_facts(family),
+            questions=[
+                (heading, [one for one in aspects if one.kind == kind])
+                for kind, heading in KINDS.items()
+                if any(one.kind == kind for one in aspects)
+            ],
             excused=list(excused.items()),
-            body=self.markdown.page(f"## How a question is asked\n{text}", readme, "layers.html"),
+            body=self.markdown.page(text, ATLAS, at) if text else "",
         )
-        for name in self.layers.names:
-            view = self.layers.view(name)
-            view["findings"] = [self.briefs[id] for id in view["findings"]]
-            at = links.of_layer(name)
-            yield self._page("layer.html", at, "layer", scripts=("layer.js", "share.js"), **view)
-            self.names.append((at, name))
+
+    def _subject(self, name: str) -> File:
+        view, at = self.subjects.view(name), self.links.subjects[name]
+        for part in ("why", "findings"):
+            view[part] = [self.briefs[id] for id in view[part] if id in self.briefs]
+        self._name(at, name, view["noun"], name, name.rpartition(".")[2])
+        below = links.of_family(view["family"])
+        scripts = ("subject.js", "share.js")
+        return self._page("subject.html", at, "subject", scripts=scripts, below=below, **view)
 
     def _matrices(self) -> Iterator[File]:
         show = partial(self._page, "matrix.html", scripts=("matrix.js",))
-        facts = matrix.FACTS if self.project.atlases else ""
+        facts = [(family, links.of_facts(family)) for family in self.families]
         view = {"aspect": "", "facts": facts, **matrix.of_claims(self.project)}
         yield show("matrix.html", "wide-page", title="Claims × releases", **view)
-        if not facts:
-            return
-        view = {"aspect": "", "facts": "", **matrix.of_facts(self.project)}
-        yield show(facts, "wide-page all-facts", title="Facts that differ between releases", **view)
-        for aspect, table in matrix.questions(self.project):
-            at, topic = links.of_question(aspect.id), KINDS.get(aspect.kind, aspect.kind)
-            view = {"aspect": aspect.id, "topic": topic, "facts": "", **table}
+        for family, at in facts:
+            table = matrix.of_facts(self.project, self.known, family)
+            heading = f"Facts of {family} that differ between releases"
+            view = {"aspect": "", "facts": [], "below": links.of_family(family), **table}
+            yield show(at, "wide-page all-facts", title=heading, **view)
+        for aspect, table in matrix.questions(self.project, self.known):
+            at, family = links.of_question(aspect.id), aspect.family
+            view = {
+                "aspect": aspect.id, "topic": KINDS[aspect.kind], "facts": [], "family": family,
+                "below": links.of_family(family), **table,
+            }  # fmt: skip
             yield show(at, "question wide-page", title=aspect.question, **view)
-            self.names.append((at, aspect.question))
+            self._name(at, aspect.question, "question", aspect.id)
 
     def _upgrade(self) -> Iterator[File]:
         groups = columns(self.project, self.project.all_records)
@@ -284,15 +332,17 @@ class Pages:
             view = sources.view(self.project, self.claims, source)
             view["summary"] = view.pop("parts")
             at, heading = links.of_source(source.slug), f"Fact check: {source.title}"
+            view["below"] = "sources.html"
             yield self._page("source.html", at, "source wide-page", heading, **view)
-            self.names.append((at, heading))
+            self._name(at, heading, "fact check")
 
     def _changes(self) -> Iterator[File]:
         yield self._page(
             "changes.html", "changes.html", "page", "What changed when", steps=self.steps
         )
         for step in self.steps:
-            yield self._page("step.html", step["page"], "step", **step)
+            yield self._page("step.html", step["page"], "step", below="changes.html", **step)
+            self._name(step["page"], step["title"], "change")
         yield "changes.atom", self._render("changes.atom", **feed(self.steps, self.markdown))
 
     def _data(self) -> Iterator[File]:
@@ -315,12 +365,13 @@ class Pages:
             "page",
             "Data",
             cells=cells,
-            schema=export.SCHEMA,
+            schema=export.SCHEMA["properties"]["schema"]["const"],
+            keys=list(schema.rows(export.SCHEMA, export.SCHEMA)),
             upgrade_schema=upgrade.SCHEMA,
-            export_doc=_plain_doc(export),
             upgrade_doc=_plain_doc(upgrade),
         )
         yield "data/catalogue.json", compact(export.export(self.project))
+        yield "data/catalogue.schema.json", json.dumps(export.SCHEMA, indent=1) + "\n"
         yield "data/names.json", compact(sorted(self.names))
 
     def _code(self) -> Iterator[File]:

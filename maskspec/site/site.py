@@ -4,21 +4,25 @@ A pure function of what is committed: the same bytes for the same pages, tests a
 """
 
 import argparse
+import gc
 import json
 import shutil
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Dict, Iterator, Tuple, Union
+from typing import Iterator, List, Tuple, Union
 
+from maskspec.atlas.questions import FAMILIES
 from maskspec.records.specification import Specification, load
+from maskspec.rendering.sync import unreadable
 
 Files = Iterator[Tuple[str, Union[str, bytes]]]
 MARK = "data/site.json"  # every site of ours has it, and what has not is never deleted
 SCHEMA = 1
 NEEDED = ("jinja2", "markdown_it", "pygments", "pagefind")
-INDEXED = "{*,c/*,chapters/*,changes/*,layers/*,sources/*}.html"
+INDEXED = ("*", *(f"{folder}/*" for folder in ("c", "chapters", "changes", "sources", *FAMILIES)))
 UNUSED = ("*-ui.js", "*-ui.css", "pagefind-highlight.js", "wasm.unknown.pagefind")
 
 
@@ -56,7 +60,8 @@ def write(project: Specification, out: Path) -> int:
 
 def index(site: Path) -> None:
     """Write what the search needs, below ``pagefind/``; raise ``RuntimeError`` if that fails."""
-    command = [sys.executable, "-m", "pagefind", "--site", str(site), "--glob", INDEXED, "--quiet"]
+    pages = f"{{{','.join(INDEXED)}}}.html"
+    command = [sys.executable, "-m", "pagefind", "--site", str(site), "--glob", pages, "--quiet"]
     done = subprocess.run(command, capture_output=True, encoding="utf-8")
     if done.returncode:
         raise RuntimeError(f"pagefind failed: {(done.stderr or done.stdout).strip()}")
@@ -65,27 +70,28 @@ def index(site: Path) -> None:
             path.unlink()
 
 
-def missing() -> Dict[str, str]:
-    """By module, the error of each import that the site needs and that fails."""
-    found = {}
-    for name in NEEDED:
-        try:
-            __import__(name)
-        except ModuleNotFoundError as error:
-            found[name] = str(error)
-    return found
+def missing() -> List[str]:
+    """The modules that the site needs and that are not installed."""
+    return [name for name in NEEDED if find_spec(name) is None]
 
 
 def main(asked: argparse.Namespace) -> int:
     """Build it; exit status 2 without the extra."""
+    gc.disable()  # nothing that is made here is thrown away, and looking for it takes a third
+    try:
+        return _main(asked)
+    finally:
+        gc.enable()
+
+
+def _main(asked: argparse.Namespace) -> int:
     wanting = missing()
     if wanting:
         raise RuntimeError(
             f"the site needs {', '.join(wanting)}: python -m pip install -e '.[site]'"
         )
     project = load(asked.root)
-    broken = [f"{b.path}:{b.line}: {b.what}" for b in project.book.broken]
-    broken += [*project.broken_records, *(": ".join(b) for b in project.collection.broken)]
+    broken = unreadable(project)
     if broken:
         raise ValueError("nothing was built, as this cannot be read:\n  " + "\n  ".join(broken))
     count = write(project, asked.out)

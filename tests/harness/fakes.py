@@ -16,6 +16,8 @@ utils.set_random_seed = lambda seed: None
 layers = types.ModuleType("layers")
 layers.Dense = type("Dense", (), dict())
 layers.Wrapper = type("Wrapper", (), dict())
+losses = types.ModuleType("losses")
+losses.Huber = type("Huber", (), dict())
 ops = types.ModuleType("ops")
 ops.convert_to_tensor = lambda value, dtype=None: value
 ops.convert_to_numpy = lambda value: value

@@ -6,7 +6,7 @@ import pytest
 
 from maskspec.__main__ import main
 from maskspec.records import results
-from maskspec.rendering import changes
+from maskspec.rendering import changes, chapters
 from maskspec.rendering import diff as module
 
 OLD, NEW = "keras3.14-tensorflow", "keras3.15-tensorflow"
@@ -61,11 +61,20 @@ def test_what_is_less_grave_is_counted_and_unfolded_on_request(prepared, diff):
 
 
 def test_only_what_the_reader_uses_is_told(prepared, diff):
-    _, out, _ = diff(prepared, OLD, NEW, "--about", "first,Nothing")
-    assert "1 of 7 claims change that name first or Nothing" in out
+    _, out, _ = diff(prepared, OLD, NEW, "--about", "first,Dense")
+    assert "1 of 7 claims change that name first or Dense" in out
     assert "demo.pads-last:" not in out
-    code, out, _ = diff(prepared, OLD, NEW, "--about", "padd")
-    assert (code, out.count("none of 7")) == (0, 1)  # whole words only
+    code, out, _ = diff(prepared, OLD, NEW, "--about", "doubles")
+    assert (code, out.count("none of 7")) == (1, 0)
+    code, out, _ = diff(prepared, NEW, NEW, "--about", "kind")
+    assert (code, out.count("none of 7")) == (0, 1)
+
+
+def test_a_word_that_nothing_names_is_refused_with_the_nearest(prepared, diff):
+    code, _, err = diff(prepared, OLD, NEW, "--about", "LSTMM")
+    assert code == 2
+    assert err.startswith("maskspec: no claim and no layer names LSTMM; did you mean LSTM, ")
+    assert diff(prepared, OLD, NEW, "--about", "padd")[0] == 2  # whole words only
 
 
 def change_row(mini, cell, claim, **new):
@@ -76,12 +85,49 @@ def change_row(mini, cell, claim, **new):
     results.write(mini.path("spec/releases"), record)
 
 
-def test_a_row_that_vanishes_is_told(mini, diff):
+def test_a_case_that_was_not_run_changes_nothing_and_is_counted(mini, diff):
     change_row(mini, NEW, "demo.pads-with-zero")
     _, out, _ = diff(mini, OLD, NEW)
+    assert "3 of 7 claims change\n1 case not compared, as keras3.15-tensorflow has not" in out
+    assert "demo.pads-with-zero" not in out
+    _, out, _ = diff(mini, NEW, OLD)
+    assert "3 of 6 claims change\n1 case not compared, as keras3.15-tensorflow has not" in out
+    assert "undecided" not in changes.page(mini.load())
+
+
+AHEAD = "keras3.16-tensorflow-pre"
+
+
+@pytest.fixture
+def ahead(mini):
+    """The miniature with a pre-release whose record is that of the newest, but for one row."""
+    mini.add_cell(AHEAD, implementation="keras", release="3.16")
+    record = mini.record(NEW)
+    record.header.update(cell=AHEAD, version="3.16.0rc1")
+    record.rows = [row for row in record.rows if row.claim != "demo.pads-with-zero"]
+    results.write(mini.path("spec/releases"), record)
+    return mini
+
+
+def test_a_case_that_ends_in_an_error_on_a_pre_release_is_told(ahead, diff):
+    _, out, _ = diff(ahead, OLD, AHEAD)
     assert "No longer decidable (1): what the claim takes for granted is not so any more\n" in out
     assert "demo.pads-with-zero: holds -> undecided\n" in out
-    assert "    without a verdict now: its case\n" in out
+    assert "    an error, no verdict now\n" in out
+    assert "undecided (an error, no verdict)" in changes.page(ahead.load())
+
+
+def test_a_case_that_a_pre_release_has_not_run_yet_is_no_error(ahead, diff):
+    record = ahead.record(AHEAD)
+    record.header["suite"] = "another"
+    results.write(ahead.path("spec/releases"), record)
+    _, out, _ = diff(ahead, OLD, AHEAD)
+    assert f"1 case not compared, as {AHEAD} has not run them" in out
+    assert "undecided" not in out
+    assert "| keras3.15-tensorflow | none | none |" in chapters.index(ahead.load(), INDEX)
+
+
+INDEX = f"{chapters.INDEX_START}\n{chapters.INDEX_END}"
 
 
 def test_another_error_is_told_on_request(mini, diff):
@@ -89,7 +135,40 @@ def test_another_error_is_told_on_request(mini, diff):
     change_row(mini, NEW, "demo.pads-with-one", observed="ValueError: no")
     _, out, _ = diff(mini, OLD, NEW, "--all")
     assert "Worded otherwise (1)" in out
-    assert "    seen: TypeError: no -> ValueError: no\n" in out
+    assert '    seen "TypeError: no" -> "ValueError: no"\n' in out
+    told = 'refuted → refuted (seen "TypeError: no" → "ValueError: no")'
+    assert told in changes.page(mini.load())
+
+
+def test_what_is_not_there_is_gone_and_a_warning_is_no_change_of_values(mini, diff):
+    mini.edit("spec/demo.md", "Padding is one.\n", "The call warns.\n")
+    for cell, verdict in ((OLD, "holds"), (NEW, "refuted")):
+        change_row(mini, cell, "demo.pads-with-one", verdict=verdict)
+        seen = "without twice, half" if verdict == "refuted" else ""
+        change_row(mini, cell, "demo.kinds-keep", verdict=verdict, observed=seen)
+    kinds = {
+        c["claim"]: c["kind"] for c in json.loads(diff(mini, OLD, NEW, "--json")[1])["changes"]
+    }
+    assert kinds["demo.pads-with-one"] == "warned otherwise"
+    assert kinds["demo.kinds-keep"] == "gone"
+
+
+def test_of_one_kind_results_come_before_masks_and_masks_before_the_rest(mini, diff):
+    mini.edit("spec/demo.md", "Padding is zero.\n", "The mask is zero.\n")
+    change_row(mini, OLD, "demo.pads-with-zero", verdict="refuted")
+    _, out, _ = diff(mini, OLD, NEW)
+    ids = [line.partition(":")[0].strip() for line in out.splitlines() if line.startswith("  demo")]
+    assert ids == ["demo.pads-last", "demo.pads-first", "demo.pads-with-zero"]
+
+
+def test_what_no_longer_holds_says_what_is_so_and_what_holds_does_not(mini):
+    mini.edit("spec/demo.md", "Padding is zero.\n", "Padding is zero.\n\nOtherwise: it is two.\n")
+    change_row(mini, OLD, "demo.pads-with-zero", observed="TypeError: no")
+    assert "holds → holds" in changes.page(mini.load())
+    assert "it is two" not in changes.page(mini.load())
+    change_row(mini, NEW, "demo.pads-with-zero", verdict="refuted")
+    page = changes.page(mini.load())
+    assert "No longer so: Padding is zero. Instead: it is two." in page
 
 
 @pytest.mark.parametrize(
@@ -144,6 +223,15 @@ def test_an_unknown_cell_names_the_nearest(prepared, diff):
     assert "keras3.16-tensorflow is not recorded; did you mean keras3.1" in err
 
 
+def test_a_record_that_cannot_be_read_is_named_by_file_and_line(mini, diff):
+    mini.edit(f"spec/releases/{OLD}/results.jsonl", '{"claim"', '{"claim')
+    code, _, err = diff(mini, OLD, NEW)
+    assert code == 2
+    told = f"maskspec: {OLD} cannot be compared: spec/releases/{OLD}/results.jsonl:2: no JSON"
+    assert err.startswith(told)
+    assert err.endswith(f"python -m maskspec record {OLD}\n")
+
+
 def test_what_is_installed_is_run_and_compared(mini):
     done = mini.python("-m", "maskspec", "--root", str(mini.root), "diff", OLD, "installed")
     assert done.code == 1, done.output
@@ -187,4 +275,4 @@ def test_of_two_that_are_installed_one_has_to_be_chosen(mini):
     )
     done = mini.python(*verb, "--implementation", "keras", on=on)
     assert done.code == 1, done.output
-    assert "running the claims on keras" in done.output
+    assert "running on keras 3.15.1 (tensorflow 2.18.0): the claims and the" in done.output

@@ -4,7 +4,7 @@ import pytest
 from miniature import CELLS
 
 from maskspec.records.staleness import of_cell
-from maskspec.rendering import sync
+from maskspec.rendering import export, sync
 
 CELL = "keras3.16-tensorflow-pre"
 ON = ("keras==3.16.0rc1", "tensorflow==2.18.0")
@@ -42,6 +42,11 @@ def test_a_verdict_that_differs_there_contradicts_nothing(ahead):
     )
     assert row in ahead.read("spec/README.md")
     assert CELL not in ahead.read("spec/demo.md")
+    exported = export.export(ahead.load())
+    assert {cell: about["prerelease"] for cell, about in exported["cells"].items()} == {
+        CELL: True,
+        **dict.fromkeys(CELLS, False),
+    }
     section = ahead.read("spec/CHANGES.md").partition("## ")[2]
     assert section.startswith("Ahead: Keras 3.15 on TensorFlow to the pre-release 3.16.0rc1\n")
     assert "demo.pads-with-zero): holds → refuted" in section.partition("## ")[0]

@@ -126,7 +126,7 @@ def test_an_interrupted_run_is_not_recorded(mini):
 @pytest.mark.parametrize(
     "after, complaint",
     [("== 0 + 0", "demo.pads-with-zero  was edited while it ran; run it again"),
-     ("== 0 +", f"{TESTS}: "), ],
+     ("== 0 +", f"{TESTS}:10: SyntaxError: invalid syntax; was it edited"), ],
     ids=["changed", "broken"],
 )  # fmt: skip
 def test_a_test_that_is_edited_while_it_runs_is_not_recorded(mini, after, complaint):

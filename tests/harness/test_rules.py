@@ -7,6 +7,7 @@ import shutil
 import pytest
 import test_atlas
 
+from maskspec.__main__ import main
 from maskspec.rules.check import RULES
 
 PAGE, TESTS, TOX = "spec/demo.md", "tests/test_demo.py", "tox.ini"
@@ -132,7 +133,7 @@ EDITS = [
         TESTS,
         LAST,
         LAST.replace("}", ', "keras/jax": ">=3.15"}'),
-        "demo.pads-last []: refuted up to 3.14, holds from 3.15, but keras 3.14 on jax has not run",
+        "demo.pads-last: refuted up to 3.14, holds from 3.15, but keras 3.14 on jax has not run",
     ),
     (
         "unproved-boundary",
@@ -190,7 +191,7 @@ def cause(before, after, claims):
 # (rule, how to change the miniature, part of the message)
 CHANGES = [
     ("duplicate-claim", claim_said_twice, "demo.pads-last stands already at spec/demo.md:"),
-    ("broken-record", remove(RECORD), "there is no record of this cell"),
+    ("missing-record", remove(RECORD), "there is no record of this cell"),
     ("cells-disagree", remove("spec/releases/tf2.15"), "tf2.15 has no folder"),
     ("cells-disagree", spare_folder, "tf2.1 has no folder, or a folder and no entry"),
     ("cells-disagree", remove("spec/releases/tf2.15/constraints.txt"), "this file is missing"),
@@ -245,6 +246,57 @@ def test_what_is_missing_or_left_over_trips_its_rule(mini, rule, change, part):
 def test_every_rule_has_an_edit_that_trips_it():
     tripped = {edit[0] for edit in EDITS} | {change[0] for change in CHANGES}
     assert tripped == {*RULES}
+
+
+def test_a_record_that_cannot_be_read_is_the_only_thing_that_is_said(mini, capsys):
+    record = mini.record_path("keras3.15-tensorflow")
+    lines = record.read_text(encoding="utf-8").splitlines(keepends=True)
+    record.write_text("".join(lines[:3] + lines[4:]), encoding="utf-8")
+    assert main(["--root", str(mini.root), "check"]) == 1
+    out = capsys.readouterr().out.splitlines()
+    assert re.match(r"spec/releases/keras3.15-tensorflow/results.jsonl:9: broken-record: ", out[0])
+    assert out[1].endswith("record the cell: python -m maskspec record keras3.15-tensorflow")
+    assert "unproved-boundary" in out[2]
+    assert out[3].endswith(", 2 cells: 1 problem")
+
+
+def test_a_damaged_atlas_is_the_only_thing_that_is_said(mini):
+    test_atlas.survey(mini)
+    mini.edit("spec/releases/tf2.15/atlas.jsonl", '["Dense(3)"', '["Dense(3)')
+    assert [problem.rule for problem in mini.problems()] == ["broken-record"]
+
+
+def test_what_is_so_of_several_cells_and_cases_is_said_once(mini):
+    mini.edit(TESTS, ZERO, ZERO[:-1] + ', holds=NEVER, instead="demo.twice")')
+    said = [p.what for p in mini.problems() if p.rule == "contradicted-expectation"]
+    assert said == [
+        "demo.pads-with-zero was holds on tf2.15 and 2 more cells, expected refuted",
+    ]
+    mini.edit(TESTS, "keras.padding() == 0", "keras.padding() == 0 + 0")
+    said = [p.what for p in mini.problems() if p.rule == "stale-record"]
+    assert said == ["tf2.15 and 2 more cells: 1 row that ran another test (demo.pads-with-zero)"]
+
+
+def test_boundaries_that_one_missing_cell_would_prove_are_said_once(mini):
+    mini.edit(TESTS, LAST, LAST.replace("}", ', "tf.keras": ">=2.15"}'))
+    mini.edit(
+        TESTS,
+        '@claim("demo.twice", exists={',
+        '@claim("demo.twice", exists={"tf.keras": ">=2.15", ',
+    )
+    said = [p.what for p in mini.problems() if p.rule == "unproved-boundary"]
+    assert said == [
+        "demo.pads-last: refuted up to 2.14, holds from 2.15 (and 1 more case), "
+        "but tf.keras 2.14 has not run"
+    ]
+
+
+def test_a_syntax_error_is_placed_where_it_is(mini):
+    mini.edit(TESTS, "assert keras.padding() == 1", "assert keras.padding( == 1")
+    [problem] = [p for p in mini.problems() if p.rule == "broken-test"]
+    line = mini.read(TESTS).splitlines().index("    assert keras.padding( == 1") + 1
+    assert (problem.path, problem.line) == (TESTS, line)
+    assert str(mini.root) not in problem.what
 
 
 def test_a_page_that_cannot_be_read_hides_what_depends_on_it(mini):

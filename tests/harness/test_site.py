@@ -9,20 +9,26 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from jsonschema import Draft202012Validator
 from miniature import ROOT
 
 from maskspec.__main__ import main
-from maskspec.atlas.layers import SUBJECTS
+from maskspec.atlas.questions import FAMILIES, subjects
+from maskspec.atlas.questions import load as load_aspects
 from maskspec.catalogue import addresses
 from maskspec.catalogue.implementations import IMPLEMENTATIONS
 from maskspec.records.specification import load
 from maskspec.rendering import export, summary
+from maskspec.rendering.atlas import FIRST
+from maskspec.rendering.explained import Explained
+from maskspec.rendering.facts import History
 from maskspec.site import changes, pages, site
 from maskspec.site.code import Code
 from maskspec.site.history import columns, runs
-from maskspec.site.layers import says
-from maskspec.site.links import Links, relative
+from maskspec.site.links import Links, of_facts, of_subject, relative
 from maskspec.site.markdown import Markdown, section, slug
+from maskspec.site.schema import rows
+from maskspec.site.subjects import SAYS, anchor, first_of, says
 from maskspec.site.upgrade import runs as upgrade_runs
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -106,8 +112,6 @@ def test_everything_has_its_page(files, project):
         page = files[f"c/{claim.id}.html"]
         assert f"def {project.cases(claim.id)[0].test}" in re.sub(r"<[^>]*>", "", page)
         assert f"c/{claim.id}.svg" in files
-    for subject in SUBJECTS:
-        assert f"layers/{subject.layer}.html" in files
     for statement in project.statements().values():
         assert f'<tr id="{statement.id}">' in files[f"sources/{statement.source}.html"]
 
@@ -122,9 +126,83 @@ def test_a_renamed_claim_is_redirected(files, project):
 
 def test_the_data_are_those_of_export(files, project):
     assert json.loads(files["data/catalogue.json"]) == export.export(project)
+    assert json.loads(files["data/catalogue.schema.json"]) == export.SCHEMA
     names = json.loads(files["data/names.json"])
-    assert [page for page, _ in names] == sorted(page for page, _ in names)
-    assert all(page in files for page, _ in names)
+    found = [page for page, _, _, _ in names]
+    assert found == sorted(set(found) & files.keys())
+
+
+def test_the_whole_export_is_as_its_schema_has_it(files):
+    whole = json.loads(files["data/catalogue.json"])
+    whole["claims"] = whole["claims"][::20]  # each is alike, and all take long
+    facts = whole["atlas"]["facts"]
+    whole["atlas"]["facts"] = {cell: facts[cell] for cell in list(facts)[::20]}
+    assert list(Draft202012Validator(export.SCHEMA).iter_errors(whole)) == []
+
+
+def test_the_data_page_has_every_key_of_the_schema():
+    found = {path: (kind, words) for path, kind, words in rows(export.SCHEMA, export.SCHEMA)}
+    assert found["claims[].line"] == ("integer", "Its line there.")
+    assert found["atlas.facts"][0] == "object"
+    assert found["claims[].verdicts.*.cases.*.verdict"][0].startswith("holds | ")
+    assert all(words for _, words in found.values())
+
+
+# --- the atlas: whatever families there are -----------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def known(project):
+    return History(project)
+
+
+def test_every_subject_and_question_has_its_page(files, parsed, known):
+    pages = [of_subject(subject) for subject in subjects()]
+    assert len(set(pages)) == len({subject.public for subject in subjects()})
+    for subject, page in zip(subjects(), pages):
+        assert anchor(subject) in parsed[page].anchors
+        assert page in parsed[f"{subject.family}.html"].links
+    for aspect in load_aspects():
+        if any(known.of(subject, aspect.id) for subject in subjects()):
+            assert f"questions/{aspect.id}.html" in parsed[f"{aspect.family}.html"].links
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_stands_in_the_head_of_every_page_and_has_its_table_of_facts(parsed, family):
+    assert f"../{family}.html" in parsed["c/loss.mean-over-valid-steps.html"].links
+    assert of_facts(family) in parsed["matrix.html"].links
+    assert of_facts(family) in parsed[f"{family}.html"].links
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_is_said_first_is_asked_first(family):
+    assert 0 < len(first_of(family)) <= 3
+    assert set(first_of(family)) <= set(FIRST[family])
+
+
+def test_outcomes_that_are_put_in_words_are_outcomes():
+    outcomes = {one.id: one.outcomes for one in load_aspects()}
+    for aspect, words in SAYS.items():
+        assert set(words) <= set(outcomes[aspect])
+
+
+def test_a_surprising_fact_leads_to_the_finding_that_explains_it_and_back(files, project, known):
+    why = Explained(project, known)
+    assert len(why.layers) > 10
+    for claim, names in why.layers.items():
+        back = files[f"c/{claim}.html"]
+        for name in names:
+            page = Links(project).subjects[name]
+            assert f'<a href="../c/{claim}.html">why<span class="unseen">: {claim}<' in files[page]
+            assert f'<a href="../{page}">{name}</a>' in back
+
+
+def test_no_family_is_named_in_the_code_of_the_site():
+    house = ROOT / "maskspec" / "site"
+    for path in (*house.glob("*.py"), *house.glob("*/*.html"), *house.glob("*/*.js")):
+        text = path.read_text(encoding="utf-8")
+        named = re.findall(r"[\"'/](losses|metrics|models|layers)[\"'/.]", text)
+        assert named == ["layers"] * (path.name == "pages.py"), path
 
 
 def test_the_feed_is_one_and_has_the_newest_first(files):
@@ -188,7 +266,8 @@ def test_a_small_project_without_an_atlas_has_a_site(readable):
     assert '<span class="v holds">holds</span></dt><dd>Keras 3.15' in page
     assert "Padding goes first." in page  # what is so instead
     assert "<code>no zero</code>" in found["c/demo.pads-with-zero.html"]
-    assert "layers.html" not in found
+    assert not [page for page in found for name in FAMILIES if page.startswith(name)]
+    assert "layers.html" not in page
 
 
 def test_it_is_the_same_every_time(readable):
@@ -279,6 +358,10 @@ def test_an_address_makes_canonical_links_and_a_feed_that_stands_alone(readable,
          "c/loss.scalar-counts-all-steps.html"),
         ("spec/loss.md", "../tests/test_loss.py", "code/tests/test_loss.py.html"),
         ("spec/atlas/README.md", "LSTM.md", "layers/LSTM.html"),
+        ("spec/CHANGES.md", "atlas/losses.Huber.md", "losses/Huber.html"),
+        ("spec/atlas/losses.Huber.md", "README.md#losses", "losses.html"),
+        ("spec/atlas/LSTM.md", "README.md#how-a-question-is-asked",
+         "atlas.html#how-a-question-is-asked"),
         ("spec/atlas/README.md", "../README.md#the-verdicts", "read.html#the-verdicts"),
         ("spec/CHANGES.md", "README.md#find-your-answer", "index.html#find-your-answer"),
         ("spec/README.md", "releases/tf2.15/results.jsonl", "data.html#tf2.15"),
@@ -349,20 +432,37 @@ def test_helpers_are_found_across_modules_the_nearest_first(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "now, words",
+    "family, now, words",
     [
         (
+            "layers",
             {"results.use": "at valid steps", "out.mask": "none", "results.leak": "no"},
             "uses the mask, hands no mask on, and lets no masked value leak into its results",
         ),
-        ({"out.mask": "raises ValueError"}, "raises ValueError when its input carries a mask"),
-        ({"out.mask": "", "out.unmasked": "one of its own"}, "makes a mask of its own"),
-        ({"out.mask": "something new"}, "output's mask: something new"),
-        ({}, "was not asked"),
+        (
+            "layers",
+            {"out.mask": "raises ValueError"},
+            "raises ValueError when its input carries a mask",
+        ),
+        ("layers", {"out.unmasked": "one of its own"}, "makes a mask of its own"),
+        ("layers", {"out.mask": "something new"}, "output's mask: something new"),
+        ("layers", {}, "was not asked"),
+        (
+            "losses",
+            {"loss-fit.divisor": "all steps", "loss-hand.mask": "the mask is not used"},
+            "is divided by all steps in a compiled model, and ignores the mask when called by hand",
+        ),
     ],
 )
-def test_the_answer_of_a_layer_in_words(now, words):
-    assert says(now) == words
+def test_the_answer_of_a_subject_in_words(family, now, words):
+    assert says(family, now) == words
+
+
+def test_a_family_without_words_of_its_own_answers_with_its_first_questions(monkeypatch):
+    heads = {"new.a": "its loss", "new.b": "its mask", "new.c": "saved", "new.d": "more"}
+    monkeypatch.setitem(FIRST, "novelties", heads)
+    now = {"new.a": "the sum", "new.c": "the same", "new.d": "no"}
+    assert says("novelties", now) == "its loss: the sum, and saved: the same"
 
 
 def test_a_run_of_the_matrix_ends_where_the_implementation_does(project):

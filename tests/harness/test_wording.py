@@ -3,7 +3,7 @@
 import pytest
 
 from maskspec.catalogue.cells import Cell
-from maskspec.rendering.wording import by_implementation, describe
+from maskspec.rendering.wording import by_implementation, describe, lately, newest
 
 TF = ["2.2", "2.3", "2.10", "2.15"]
 CELLS = [
@@ -54,6 +54,16 @@ def test_nothing_has_run():
 def test_where_a_verdict_differs_is_said_by_release_and_backend(refuted, words):
     verdicts = {**HOLDS, **dict.fromkeys(refuted, "refuted")}
     assert words in describe(verdicts, CELLS).split("; ")
+
+
+def test_the_verdict_on_the_newest_releases_names_backends_only_where_they_differ():
+    verdicts = {**HOLDS, "keras3.9-tensorflow": "refuted", "tf2.2": "refuted"}
+    assert "tf.keras 2.15" in newest(verdicts, CELLS)
+    assert "Keras 3.15" in newest(verdicts, CELLS)
+    assert " on " not in newest(verdicts, CELLS)
+    assert "holds in" in lately(verdicts, CELLS)
+    assert "tf.keras >= 2.3" in lately(verdicts, CELLS)
+    assert "refuted in Keras 3 on JAX" in lately({**verdicts, "keras3.15-jax": "refuted"}, CELLS)
 
 
 def test_releases_are_in_the_order_of_their_numbers():

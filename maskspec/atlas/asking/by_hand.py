@@ -172,6 +172,8 @@ def scores(trial: Trial) -> str:
     batch = padded(trial.subject.feeds)
     seen = trial.by_hand("scores", lambda: batch, return_attention_scores=True)
     found, masked = seen.outputs[1], ~key_mask(batch)
+    if found.shape[-1] != masked.shape[1]:
+        raise NotAsked("the keys stand on several axes")
     keys = np.broadcast_to(masked[:, None, :], (len(found), found.shape[-2], found.shape[-1]))
     by_head = found.reshape(len(found), -1, *found.shape[-2:])
     return "yes" if max(np.abs(h[keys]).max() for h in by_head.swapaxes(0, 1)) < 1e-6 else "no"

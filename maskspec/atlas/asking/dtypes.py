@@ -1,6 +1,6 @@
 """Dtypes: inputs of another dtype than the layer computes in, and policies of mixed precision."""
 
-from maskspec.atlas.asking.output import MASKS, name_of
+from maskspec.atlas.asking.output import MASKS, whose
 from maskspec.atlas.asking.results import END, YES_NO, differ
 from maskspec.atlas.aspects import aspect, is_plain, takes_floats_plainly
 from maskspec.atlas.batches import Batch, padded
@@ -29,7 +29,7 @@ def ask_input(dtype: str) -> None:
         takes_floats_plainly,
     )
     def kept(trial: Trial) -> str:
-        return name_of(of_dtype(trial, dtype).mask, padded(trial.subject.feeds).masks)
+        return whose(trial, lambda padding: of_dtype(trial, dtype, padding))
 
     @aspect(
         f"dtypes.{dtype}-input-leak",
@@ -46,7 +46,7 @@ def ask_policy(policy: str) -> None:
         f"dtypes.{policy}", f"Which mask does the output carry under {policy}?", MASKS, is_plain
     )
     def kept(trial: Trial) -> str:
-        return name_of(trial.under(policy).mask, padded(trial.subject.feeds).masks)
+        return whose(trial, lambda padding: trial.under(policy, padding))
 
     @aspect(
         f"dtypes.{policy}-leak",

@@ -4,11 +4,10 @@ import os
 import tempfile
 from typing import Any
 
-from maskspec.atlas.asking.output import AGREEMENT, agreement
 from maskspec.atlas.aspects import aspect, is_plain
 from maskspec.atlas.batches import padded
 from maskspec.atlas.subject import Subject
-from maskspec.atlas.trial import Seen, Trial, flat, settle
+from maskspec.atlas.trial import AGREEMENT, Seen, Trial, agreement, settle
 
 
 @aspect("life.first-call", "Does the first call give what a second one gives?", AGREEMENT, is_plain)
@@ -40,6 +39,19 @@ def config(trial: Trial) -> str:
 @aspect("life.subclass", "Does an unchanged subclass give the same?", AGREEMENT, is_plain)
 def subclass(trial: Trial) -> str:
     return agreement(trial.padded(), copied(trial, "subclass", is_subclass=True))
+
+
+@aspect(
+    "life.twice",
+    "Does a model that calls the layer twice, with a mask and without, give what each call gives?",
+    AGREEMENT,
+    is_plain,
+)
+def twice(trial: Trial) -> str:
+    alone = (trial.padded(), trial.unmasked())
+    outputs = sum((seen.outputs for seen in alone), ())
+    masks = sum((seen.masks for seen in alone), ())
+    return agreement(Seen(outputs, masks), trial.padded("functional, twice"))
 
 
 def behind_masking(subject: Subject) -> bool:
@@ -80,9 +92,4 @@ def loaded(trial: Trial, model: Any) -> Any:
 
 def called(trial: Trial, model: Any) -> Seen:
     batch = padded(trial.subject.feeds)
-    outputs = flat(model([trial.keras.tensor(x) for x in batch.inputs]))
-    masks = [trial.keras.mask_of(output) for output in outputs]
-    return Seen(
-        tuple(map(trial.keras.numpy, outputs)),
-        tuple(None if m is None else trial.keras.numpy(m) for m in masks),
-    )
+    return trial.seen_in(model([trial.keras.tensor(x) for x in batch.inputs]))

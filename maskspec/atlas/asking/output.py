@@ -1,14 +1,14 @@
 """On the way out: which mask the output carries."""
 
-from typing import Dict, Optional, Tuple
+from typing import Callable, Dict, Optional, Tuple
 
 import numpy as np
 
 from maskspec.atlas.aspects import NotAsked, aspect
 from maskspec.atlas.batches import Array, padded
-from maskspec.atlas.comparing import same, same_mask
+from maskspec.atlas.comparing import same_mask
 from maskspec.atlas.subject import Subject
-from maskspec.atlas.trial import Seen, Trial
+from maskspec.atlas.trial import AGREEMENT, OTHER, Seen, Trial, agreement
 
 INPUTS, OWN, NONE = "the input's", "one of its own", "none"
 FIRST, SECOND = "the first input's", "the second input's"
@@ -33,9 +33,25 @@ def name_of(mask: Optional[Array], masks: Tuple[Optional[Array], ...]) -> str:
     return found[0] if found else OWN
 
 
-def carried(trial: Trial, mode: str) -> str:
-    seen = trial.padded(mode)
+def whose(trial: Trial, ask: Callable[[float], Seen]) -> str:
+    """Which of ``MASKS`` the output of ``ask(padding)`` carries, of the padded batch so padded.
+
+    A mask is the layer's own, though it looks like the input's, if other values at masked steps
+    change it. Only a layer that makes masks of unmasked inputs is asked twice.
+    """
+    seen = ask(0.0)
+    makes_masks = trial.unmasked().mask is not None
+    if makes_masks and not same_mask(seen.mask, ask(OTHER).mask):
+        return OWN
     return name_of(seen.mask, padded(trial.subject.feeds).masks)
+
+
+def carried(trial: Trial, mode: str) -> str:
+    def ask(padding: float) -> Seen:
+        what = f"padded with {padding}" if padding else "padded"
+        return trial.seen(what, lambda: padded(trial.subject.feeds, padding), mode)
+
+    return whose(trial, ask)
 
 
 @aspect("out.mask", "Which mask does the output carry?", MASKS)
@@ -51,16 +67,6 @@ def functional(trial: Trial) -> str:
 @aspect("out.graph", "Which mask does the output carry in a graph of unknown length?", MASKS)
 def graph(trial: Trial) -> str:
     return carried(trial, "graph")
-
-
-def agreement(one: Seen, other: Seen) -> str:
-    """Whether two ways to call the subject gave the same."""
-    if not all(map(same, one.outputs, other.outputs)):
-        return "other results"
-    return "the same" if all(map(same_mask, one.masks, other.masks)) else "another mask"
-
-
-AGREEMENT = ("the same", "other results", "another mask")
 
 
 @aspect("out.model-agrees", "Does a functional model give what an eager call gives?", AGREEMENT)

@@ -4,8 +4,8 @@ from typing import Sequence
 
 import numpy as np
 
-from maskspec.atlas.aspects import NotAsked, aspect, takes_floats
-from maskspec.atlas.batches import CUT, cut_out, padded, validity
+from maskspec.atlas.aspects import NotAsked, aspect, has_one_axis, takes_floats
+from maskspec.atlas.batches import CUT, ROWS, cut_out, padded, validity
 from maskspec.atlas.comparing import at, both, has_steps, same
 from maskspec.atlas.trial import OTHER, Seen, Trial
 
@@ -83,7 +83,7 @@ def all_true(trial: Trial) -> str:
 AT_MASKED = ("zeros", "the last valid step's", "as without a mask", "something else")
 
 
-@aspect("results.at-masked", "What stands in the output at masked steps?", AT_MASKED)
+@aspect("results.at-masked", "What stands in the output at masked steps?", AT_MASKED, has_one_axis)
 def at_masked(trial: Trial) -> str:
     valid, output = trial.valid, trial.other().output  # not of zeros, which give zeros anyway
     if not has_steps(output, valid):
@@ -117,6 +117,8 @@ def cut(trial: Trial, row: int) -> str:
     """Whether row ``row`` gives what its valid steps give alone."""
     alone = trial.seen("cut out", lambda: cut_out(padded(trial.subject.feeds)))
     valid, whole = trial.valid, trial.padded().output
+    if len(whole) != ROWS:
+        raise NotAsked("the output has other rows")
     one, other = whole[row], alone.output[CUT.index(row)]
     if has_steps(whole, valid):
         one = one[valid[row]]
@@ -129,6 +131,7 @@ def cut(trial: Trial, row: int) -> str:
     "results.cut-end",
     "Does a sequence padded at the end give what its valid steps alone give?",
     ("yes", "no"),
+    has_one_axis,
 )
 def cut_end(trial: Trial) -> str:
     return cut(trial, 0)
@@ -138,6 +141,7 @@ def cut_end(trial: Trial) -> str:
     "results.cut-start",
     "Does a sequence padded at the start give what its valid steps alone give?",
     ("yes", "no"),
+    has_one_axis,
 )
 def cut_start(trial: Trial) -> str:
     return cut(trial, 3)
@@ -147,6 +151,7 @@ def cut_start(trial: Trial) -> str:
     "results.cut-middle",
     "Does a sequence padded in the middle give what its valid steps alone give?",
     ("yes", "no"),
+    has_one_axis,
 )
 def cut_middle(trial: Trial) -> str:
     return cut(trial, 4)

@@ -1,8 +1,7 @@
 """Sizes: one model, or one graph, over batches of several sizes and lengths in turn."""
 
-from maskspec.atlas.asking.output import AGREEMENT, agreement
 from maskspec.atlas.aspects import aspect
-from maskspec.atlas.trial import Trial
+from maskspec.atlas.trial import AGREEMENT, Trial, agreement
 
 
 def agrees(trial: Trial, mode: str) -> str:

@@ -1,6 +1,11 @@
 // What changes from one cell to another, as `python -m maskspec diff` has it; data/upgrade.json says
 // what its keys mean. Tests compare the two.
-const HOLDS = "holds", REFUTED = "refuted", UNAVAILABLE = "unavailable", RAISES = "raises ";
+const HOLDS = "holds", REFUTED = "refuted", UNAVAILABLE = "unavailable", RAISES = "raises ", UNDECIDED = "undecided";
+
+const ENDS = { refuted: "No longer so: ", partly: "No longer so: ", unavailable: "No longer there: " };
+
+// Names that all code has, and that say nothing of what it uses.
+const COMMON = ["None", "True", "False", "Sequential", "Model", "Input", "Layer"];
 
 export function at(runs, place) {
   for (let n = 0; n < runs.length; n += 2) {
@@ -17,10 +22,12 @@ function verdictOf(verdicts) {
   return decided.length === 1 ? decided[0] : "partly";
 }
 
-function kindOf(claim, [, oldError], [now, newError], was) {
+function kindOf(claim, [was, oldError, hadNoName], [now, newError, hasNoName]) {
   if (now === UNAVAILABLE) return "gone";
   if (was === UNAVAILABLE) return "new";
+  if (hasNoName || hadNoName) return now === REFUTED ? "gone" : "new";
   if (claim.errors) return now === HOLDS ? "raising now" : "no longer raising";
+  if (claim.warnings) return "warned otherwise";
   if (newError) return "raising now";
   return oldError ? "no longer raising" : "silently different";
 }
@@ -31,7 +38,11 @@ export class Comparison {
     this.places = new Map(data.cells.map((cell, place) => [cell.name, place]));
     this.claims = new Map(data.claims.map((claim) => [claim.id, claim]));
     this.order = Object.keys(data.kinds);
-    this.layers = [...new Set(data.subjects.map((subject) => subject.layer))];
+    this.named = new Map(); // what people call a subject: the names of its pages
+    for (const { public: name } of data.subjects) {
+      const short = name.split(".").at(-1);
+      this.named.set(short, new Set(this.named.get(short)).add(name));
+    }
   }
 
   rows(claim, cell) {
@@ -43,6 +54,17 @@ export class Comparison {
     return found;
   }
 
+  /** By cell, how many cases of the other were not run there. */
+  notRun(before, after) {
+    const count = (one, other) => this.data.claims.reduce((sum, claim) => {
+      const there = this.rows(claim, other);
+      const gone = [...this.rows(claim, one)].filter(([name, [verdict]]) => verdict !== UNDECIDED &&
+        (!there.has(name) || (other === before && there.get(name)[0] === UNDECIDED)));
+      return sum + gone.length;
+    }, 0);
+    return [[before, count(after, before)], [after, count(before, after)]];
+  }
+
   changes(before, after) {
     return this.data.claims.map((claim) => this.change(claim, before, after)).filter(Boolean);
   }
@@ -50,12 +72,16 @@ export class Comparison {
   change(claim, before, after) {
     const was = this.rows(claim, before), now = this.rows(claim, after);
     const cases = [], observed = [], vanished = [], kinds = new Set();
+    for (const [name, [verdict]] of was) if (verdict === UNDECIDED || !now.has(name)) was.delete(name);
+    for (const name of now.keys()) if (!was.has(name)) now.delete(name);
     for (const [name, old] of was) {
       const next = now.get(name);
-      if (!next) vanished.push(name);
-      else if (old[0] !== next[0]) {
+      if (next[0] === UNDECIDED) {
+        vanished.push(name);
+        now.delete(name);
+      } else if (old[0] !== next[0]) {
         cases.push([name, old[0], next[0]]);
-        kinds.add(kindOf(claim, old, next, old[0]));
+        kinds.add(kindOf(claim, old, next));
       } else if (old[1] !== next[1]) observed.push([name, old[1], next[1]]);
     }
     if (vanished.length) kinds.add("no longer decidable");
@@ -66,21 +92,22 @@ export class Comparison {
       const verdicts = [...this.rows(this.claims.get(id), after).values()].map(([verdict]) => verdict);
       return verdicts.length && verdicts.every((verdict) => verdict === HOLDS);
     });
+    const [old, next] = [was, now].map((rows) => verdictOf([...rows.values()].map(([verdict]) => verdict)));
     return {
-      claim, cases, observed, vanished, instead, of: was.size,
+      claim, cases, observed, vanished, instead, of: was.size, before: old, after: next,
+      lead: old === next ? "" : next === HOLDS ? "Now so: " : (old === HOLDS && ENDS[next]) || "",
       kind: this.order.find((kind) => kinds.has(kind)),
-      before: verdictOf([...was.values()].map(([verdict]) => verdict)),
-      after: verdictOf([...now.values()].map(([verdict]) => verdict)),
     };
   }
 
-  facts(before, after, layers) {
+  /** The facts that differ; of the subjects with these pages only, if any are named. */
+  facts(before, after, pages = []) {
     const { subjects, outcomes, atlases } = this.data;
     if (!atlases.includes(before) || !atlases.includes(after)) return null;
     const word = (runs, cell) => outcomes[at(runs, this.places.get(cell))] || "";
     const found = [];
     for (const subject of subjects) {
-      if (layers.length && !layers.includes(subject.layer)) continue;
+      if (pages.length && !pages.includes(subject.public)) continue;
       const all = Object.entries(subject.facts);
       const has = (cell) => all.some(([, runs]) => word(runs, cell));
       if (!has(before) || !has(after)) continue;
@@ -110,13 +137,20 @@ export class Comparison {
 
   /** What a text names of what we know: typed words as they are, of code only names we know. */
   words(text) {
-    const layers = new Map(this.layers.map((name) => [name.toLowerCase(), name]));
+    const names = [...this.named.keys()];
+    const small = new Map(names.map((name) => [name.toLowerCase(), name]));
+    const known = (word) => (this.named.has(word) ? word : small.get(word.toLowerCase()) || word);
     if (!/[=(\n]/.test(text)) {
       const typed = text.split(/[\s,;]+/).filter(Boolean);
-      return [...new Set(typed.map((word) => layers.get(word.toLowerCase()) || word))];
+      return [...new Set(typed.map((word) => known(word.split(".").at(-1))))];
     }
-    const names = new Set(text.match(/[A-Za-z_][A-Za-z0-9_]*/g) || []);
-    return [...names].filter((name) => name !== "Sequential" && (this.layers.includes(name) || this.vocabulary.has(name)));
+    const found = new Set(text.match(/[A-Za-z_][A-Za-z0-9_]*/g) || []);
+    return [...found].filter((name) => !COMMON.includes(name) && (this.named.has(name) || this.vocabulary.has(name)));
+  }
+
+  /** The pages of those of ``words`` that are subjects. */
+  pages(words) {
+    return words.flatMap((word) => [...(this.named.get(word) || [])]);
   }
 
   /** Names in the code of claims that no one uses for anything else: ``SampleWeight``, ``sample_weight``. */
@@ -126,7 +160,7 @@ export class Comparison {
       const names = code.join(" ").match(/[A-Za-z_][A-Za-z0-9_]*/g) || [];
       this.known = new Set([...names, "mse", "mae"].filter((name) =>
         /^[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*$|^[a-z][a-z0-9]*(_[a-z0-9]+)+$|^mse$|^mae$/.test(name) &&
-        !["None", "True", "False", "Sequential", "Model", "Input", "Layer"].includes(name)));
+        !COMMON.includes(name)));
     }
     return this.known;
   }

@@ -10,12 +10,14 @@ const pagefind = await import(new URL("pagefind/pagefind.js", root));
 await pagefind.init();
 let last = 0;
 
-const kind = (page) => ({ c: "claim", layers: "layer", questions: "question", sources: "fact check", changes: "change", chapters: "chapter" })[page.split("/")[0]] || "page";
+const kinds = new Map(names.map(([page, , kind]) => [page, kind]));
 
+/** The pages that the query names. A name that is a plain word counts in small letters only alone. */
 function named(query) {
-  const words = new Set(query.toLowerCase().match(/[a-z0-9_.-]+/g) || []);
-  return names.filter(([page, title]) =>
-    (page.startsWith("layers/") && words.has(title.toLowerCase())) || words.has(page.slice(2, -5)));
+  const words = query.match(/[A-Za-z0-9_.-]+/g) || [];
+  const small = words.map((word) => word.toLowerCase());
+  return names.filter(([, , , calls]) => calls.some((name) => words.includes(name) ||
+    ((words.length === 1 || /[a-z][A-Z]|[0-9_.]/.test(name)) && small.includes(name.toLowerCase()))));
 }
 
 function entry(page, title, excerpt) {
@@ -25,7 +27,7 @@ function entry(page, title, excerpt) {
   link.textContent = title;
   const tag = document.createElement("span");
   tag.className = "tag";
-  tag.textContent = kind(page);
+  tag.textContent = kinds.get(page) || "page";
   const text = document.createElement("p");
   text.innerHTML = excerpt; // Pagefind escapes it, and adds <mark>
   item.append(link, " ", tag, text);

@@ -8,7 +8,7 @@ const { from, to } = form.elements;
 const used = document.getElementById("used");
 const found = document.getElementById("found");
 const result = document.getElementById("result");
-const FEW = 12; // facts of a layer that are not folded
+const FEW = 12; // facts that are not folded
 
 const make = (name, attributes = {}, ...children) => {
   const node = Object.assign(document.createElement(name), attributes);
@@ -35,8 +35,7 @@ function entry(change, steps) {
   const box = make("article", { className: "change" });
   const link = html("a", claim.sentence);
   link.href = new URL(`c/${claim.id}.html`, root);
-  const lead = change.after === "holds" ? "Now so: " : change.before === "holds" && change.after !== "holds" ? "No longer so: " : "";
-  box.append(make("p", {}, lead, link));
+  box.append(make("p", {}, change.lead, link));
   const verdicts = make("p", {}, verdict(change.before), make("span", { className: "arrow" }, " → "), verdict(change.after));
   if (change.before === change.after || change.cases.length !== change.of) {
     for (const [name, old, next] of change.cases) verdicts.append(" ", code(name || "its case"), ` ${old} → ${next};`);
@@ -46,7 +45,7 @@ function entry(change, steps) {
     verdicts.append(" ", code(name || "its case"), ` ${old || "no error"} → ${next || "no error"};`);
   }
   box.append(verdicts);
-  if (claim.otherwise && change.after !== "holds") box.append(html("p", `Instead: ${claim.otherwise}`));
+  if (claim.otherwise && ["refuted", "partly"].includes(change.after)) box.append(html("p", `Instead: ${claim.otherwise}`));
   for (const id of change.instead) {
     const finding = html("a", comparison.claims.get(id).sentence);
     finding.href = new URL(`c/${id}.html`, root);
@@ -65,7 +64,7 @@ function entry(change, steps) {
 
 function byKind(changes, steps) {
   return comparison.order.flatMap((kind) => {
-    const mine = changes.filter((change) => change.kind === kind);
+    const mine = changes.filter((change) => change.kind === kind).sort((a, b) => a.claim.level - b.claim.level);
     if (!mine.length) return [];
     const heading = `${kind[0].toUpperCase()}${kind.slice(1)} (${mine.length})`;
     const entries = mine.map((change) => entry(change, steps));
@@ -97,23 +96,25 @@ function show() {
   performance.mark("compare-start");
   const [a, b] = [from.value, to.value];
   const words = comparison.words(used.value);
-  const layers = words.filter((word) => comparison.layers.includes(word));
+  const pages = comparison.pages(words);
   found.textContent = words.length ? `Looking for: ${words.join(", ")}` : used.value.trim() ? "No name that any claim speaks of." : "";
   const changes = comparison.changes(a, b);
   const steps = comparison.path(a, b);
   const mine = words.length ? comparison.about(changes, words) : changes;
   const rest = changes.filter((change) => !mine.includes(change));
-  const facts = comparison.facts(a, b, layers);
+  const facts = comparison.facts(a, b, pages);
   const parts = [];
   const named = words.length ? `, ${mine.length || "none"} of them about what you use` : "";
   parts.push(make("p", { className: "lead", id: "summary" },
     `${title(a)} to ${title(b)}: ${changes.length || "none"} of ${data.claims.length} claims change${named}.`));
+  for (const [cell, count] of comparison.notRun(a, b)) {
+    if (count) parts.push(make("p", { className: "muted" }, `${count} ${count > 1 ? "cases" : "case"} not compared, as ${title(cell)} has not run them.`));
+  }
   parts.push(...byKind(mine, steps));
   if (facts === null) {
-    parts.push(make("p", { className: "note" }, "One of the two has no recorded atlas, so the facts of layers cannot be compared."));
-  } else if (layers.length || !words.length) {
-    const of = layers.length ? layers.join(", ") : "all layers";
-    parts.push(make("h2", {}, `Facts of ${of} (${facts.length || "none"} change)`), ...(facts.length ? factsOf(facts) : []));
+    parts.push(make("p", { className: "note" }, "One of the two has no recorded atlas, so facts cannot be compared."));
+  } else if (pages.length || !words.length) {
+    parts.push(make("h2", {}, `Facts${pages.length ? ` of ${pages.join(", ")}` : ""} (${facts.length || "none"} change)`), ...(facts.length ? factsOf(facts) : []));
   }
   if (rest.length) {
     parts.push(make("details", { className: "rest" }, make("summary", {}, `${rest.length} more changes, in claims that name none of these`), ...byKind(rest, steps)));

@@ -2,24 +2,17 @@
 const pick = document.querySelector(".pick");
 const select = pick.querySelector("select");
 const said = pick.querySelector("[role=status]");
-const says = JSON.parse(pick.dataset.says);
 const cells = [...select.options].slice(1).map((option) => option.value);
+/** What each cell has: `by` is a sign a cell, a place in `words` or a dash. */
+const each = ({ words, by }) => {
+  const known = words.split("|");
+  return [...by].map((sign) => (sign === "-" ? "" : known[parseInt(sign, 36)]));
+};
+const sentences = each(pick.dataset);
 const rows = [...document.querySelectorAll("tr[data-by]")].map((tr) => {
-  const outcomes = tr.dataset.outcomes.split("|");
-  const by = [...tr.dataset.by].map((sign) => (sign === "-" ? "" : outcomes[parseInt(sign, 16)]));
-  return { tr, td: tr.cells[1], by, newest: tr.cells[1].textContent };
+  return { tr, td: tr.cells[1], by: each(tr.dataset), newest: tr.cells[1].textContent };
 });
 const heads = document.querySelectorAll("th.now");
-
-function sentence(now) {
-  if ((now["out.mask"] || "").startsWith("raises ")) return `${now["out.mask"]} when its input carries a mask`;
-  const asked = Object.keys(says).filter((aspect) => now[aspect] && aspect !== "out.unmasked");
-  const words = (asked.length ? asked : ["out.unmasked"])
-    .filter((aspect) => now[aspect])
-    .map((aspect) => says[aspect][now[aspect]] || `${aspect}: ${now[aspect]}`);
-  if (!words.length) return "";
-  return words.length === 1 ? words[0] : `${words.slice(0, -1).join(", ")}, and ${words.at(-1)}`;
-}
 
 function show() {
   const place = cells.indexOf(select.value);
@@ -31,12 +24,8 @@ function show() {
   }
   said.textContent = "";
   if (place < 0) return;
-  const first = document.querySelector(".subject");
-  const now = {};
-  for (const { tr, by } of rows) if (first.contains(tr)) now[tr.dataset.aspect] = by[place];
-  const answer = sentence(now);
-  said.textContent = answer
-    ? `In ${name}, ${pick.dataset.subject} ${answer}.`
+  said.textContent = sentences[place]
+    ? `In ${name}, ${pick.dataset.subject} ${sentences[place]}.`
     : `${name} does not have ${pick.dataset.subject}.`;
 }
 
