@@ -7,6 +7,7 @@ from maskspec.catalogue.pages import Claim
 from maskspec.catalogue.verdicts import HOLDS, PARTLY, REFUTED, UNAVAILABLE, Key, Row, verdict_of
 from maskspec.records.results import Record
 from maskspec.records.specification import Specification
+from maskspec.rendering.evidence import findings_instead
 
 # How a change is noticed, the gravest first.
 SILENT = "silently different"
@@ -203,6 +204,6 @@ def _instead(
     if REFUTED not in {now for _, now in cases.values()}:
         return []
     known = project.book.by_id()
-    names: Set[str] = {id for case in project.cases(claim.id) for id in case.instead}
-    held = [id for id in names if set(after.verdicts.get(id, {}).values()) == {HOLDS}]
-    return [known[id] for id in sorted(held) if id in known]
+    held = [id for id in findings_instead(project, claim)
+            if set(after.verdicts.get(id, {}).values()) == {HOLDS}]  # fmt: skip
+    return [known[id] for id in held if id in known]

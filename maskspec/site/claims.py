@@ -8,7 +8,7 @@ from maskspec.catalogue.addresses import claim_page
 from maskspec.catalogue.pages import Claim
 from maskspec.catalogue.verdicts import group_cases
 from maskspec.records.specification import Specification
-from maskspec.rendering.evidence import sentence
+from maskspec.rendering.evidence import findings_instead, sentence
 from maskspec.rendering.history import address, read_causes, title
 from maskspec.rendering.wording import describe
 from maskspec.site import links
@@ -85,8 +85,7 @@ class Claims:
 
     def instead(self, claim: Claim) -> List[str]:
         """The findings that say what is so where ``claim`` is refuted."""
-        named = {id for case in self.project.cases(claim.id) for id in case.instead}
-        return sorted(id for id in named if id in self.known)
+        return [id for id in findings_instead(self.project, claim) if id in self.known]
 
     def line(self, id: str, at: str) -> Markup:
         claim = self.known[id]

@@ -8,7 +8,7 @@ from maskspec.catalogue.cells import Cell, numbers
 from maskspec.catalogue.implementations import BACKEND_LABELS, IMPLEMENTATIONS, TABLE
 from maskspec.catalogue.verdicts import HOLDS, PARTLY, REFUTED, UNAVAILABLE
 from maskspec.records.specification import Specification
-from maskspec.rendering.history import ahead, pairs
+from maskspec.rendering.history import ahead, pairs, title
 from maskspec.rendering.wording import lines
 
 CLASSES = {HOLDS: "holds", PARTLY: "partly", REFUTED: "refuted", UNAVAILABLE: "unavailable"}
@@ -130,6 +130,11 @@ def runs(
         words = [values.get(cell.name, "") for cell in group.cells]
         for place, (word, same) in enumerate(itertools.groupby(words)):
             yield Run(word, classes.get(word, EMPTY), len(list(same)), place == 0)
+
+
+def whole_title(cell: Cell) -> str:
+    """``Keras 3.16 on TensorFlow, pre-release``."""
+    return title(cell) + (", pre-release" if cell.is_pre else "")
 
 
 def steps_of(project: Specification) -> List[Tuple[Cell, Cell]]:

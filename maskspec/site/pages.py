@@ -25,7 +25,7 @@ from maskspec.site import links, matrix, schema, sources, upgrade
 from maskspec.site.changes import Steps, feed
 from maskspec.site.claims import Claims
 from maskspec.site.code import Code
-from maskspec.site.history import Dates, columns
+from maskspec.site.history import Dates, columns, whole_title
 from maskspec.site.markdown import Markdown, plain, section
 from maskspec.site.subjects import Subjects
 
@@ -188,16 +188,13 @@ class Pages:
     def _answers(self) -> Dict[str, Dict[str, List[Any]]]:
         """By claim, the messages and questions of *Find your answer* that lead to it."""
         found: Dict[str, Dict[str, List[Any]]] = {}
-        for kind, heading in (
-            ("messages", "The message that you see"),
-            ("questions", "The question that you have"),
-        ):
+        for kind, heading in HEADINGS.items():
             for row in section(self.readme, f"### {heading}").splitlines()[2:]:
                 asked = self.markdown.line(
                     re.split(r"(?<!\\)\|", row)[1].strip(), README, "c/.html"
                 )
                 for id in dict.fromkeys(re.findall(r"#([a-z-]+\.[a-z0-9-]+)\)", row)):
-                    found.setdefault(id, {"messages": [], "questions": []})[kind].append(asked)
+                    found.setdefault(id, {name: [] for name in HEADINGS})[kind].append(asked)
         return found
 
     def _chapters(self) -> Iterator[File]:
@@ -299,11 +296,7 @@ class Pages:
 
     def _upgrade(self) -> Iterator[File]:
         groups = columns(self.project, self.project.all_records)
-        names = {
-            cell.name: title(cell) + (", pre-release" if cell.is_pre else "")
-            for group in groups
-            for cell in group.cells
-        }
+        names = {cell.name: whole_title(cell) for group in groups for cell in group.cells}
         view = {"groups": groups, "names": names, **self._pair()}
         heading = "What does my upgrade change?"
         yield self._page(
@@ -383,7 +376,7 @@ class Pages:
         return self.environment.get_template(template).render(**view)
 
 
-NO_ANSWERS: Dict[str, List[Any]] = {"messages": [], "questions": []}
+NO_ANSWERS: Dict[str, List[Any]] = {name: [] for name in HEADINGS}
 
 
 def _plain_doc(module: ModuleType) -> str:

@@ -34,9 +34,9 @@ from maskspec.rendering.compare import (
     spoken_of,
 )
 from maskspec.rendering.diff import AT_FIRST
-from maskspec.rendering.history import read_causes, title
+from maskspec.rendering.history import read_causes
 from maskspec.site.claims import Claims
-from maskspec.site.history import columns, steps_of
+from maskspec.site.history import columns, steps_of, whole_title
 from maskspec.site.markdown import Markdown
 from maskspec.site.subjects import place_of
 
@@ -79,7 +79,7 @@ def data(project: Specification, markdown: Markdown, claims: Claims) -> Dict[str
         "cells": [
             {
                 "name": cell.name,
-                "title": title(cell) + (", pre-release" if cell.is_pre else ""),
+                "title": whole_title(cell),
                 "line": lines[cell.name],
                 "pre": cell.is_pre,
             }

@@ -1,5 +1,7 @@
 """The page of a claim and that of a layer."""
 
+import re
+
 CLAIM = "c/loss.mean-over-valid-steps.html"
 
 
@@ -35,6 +37,32 @@ def test_a_release_that_changed_the_verdict_leads_to_what_changed(tab):
     assert shown == '"tf.keras 2.11 (2023-03-20): holds, was refuted"'
     stop.click()
     assert page.locator("h1").inner_text() == "tf.keras 2.10 to tf.keras 2.11"
+
+
+def test_the_keyboard_stops_only_where_a_release_changed_something(tab):
+    page = tab.open(CLAIM)
+    stops = page.locator(".track li > *")
+    focused = stops.evaluate_all("all => all.filter((one) => one.tabIndex >= 0).length")
+    changed = stops.evaluate_all(
+        "all => all.filter((one) => one.dataset.about.includes(', was ')).length"
+    )
+    assert 0 < focused == changed < stops.count() / 4
+
+
+def test_a_surprising_fact_leads_to_the_finding_that_explains_it(tab):
+    page = tab.open("layers/GlobalAveragePooling1D.html")
+    row = page.locator("tr[data-aspect='extremes.nan']").first
+    row.get_by_role("link", name=re.compile("why.* by consumption.nan-in-padding-")).click()
+    assert page.url.endswith("c/consumption.nan-in-padding-reaches-the-result.html")
+    explains = page.locator("section", has=page.locator("#explains"))
+    assert explains.get_by_role("link", name="GlobalAveragePooling1D", exact=True).count() == 1
+
+
+def test_a_loss_answers_in_its_first_line(tab):
+    page = tab.open("losses/MeanSquaredError.html?in=tf2.10")
+    said = page.locator(".pick [role=status]").inner_text()
+    assert said.startswith("In tf.keras 2.10, losses.MeanSquaredError() is divided by")
+    assert page.locator("p.lead").inner_text() != said
 
 
 def test_the_first_line_of_a_layer_answers_for_any_release(tab):

@@ -5,6 +5,7 @@ import pytest
 from conftest import ROOT
 from maskspec.catalogue.verdicts import REFUTED
 from maskspec.records.specification import load
+from maskspec.site.links import of_facts
 
 SLOWER = 3  # a machine may be so much slower than the one that we measured on
 FILTER = """(text) => {
@@ -85,7 +86,8 @@ def test_a_question_has_such_a_table(tab):
 
 
 def test_the_facts_that_differ_have_one_too(tab):
-    page = tab.open("facts.html?source=LSTM&from=keras3.0.0-tensorflow&to=keras3.15-tensorflow")
+    choice = "source=LSTM&from=keras3.0.0-tensorflow&to=keras3.15-tensorflow"
+    page = tab.open(f"{of_facts('layers')}?{choice}")
     rows = page.locator("#grid tbody tr:not([hidden])")
     assert rows.count() > 0
     assert {row.get_attribute("data-sources") for row in rows.all()} == {"LSTM"}
@@ -107,7 +109,8 @@ def test_headers_stay_in_sight_and_the_table_scrolls_by_keyboard(tab):
     assert abs(row["x"] - box["x"]) < 3
 
 
-def test_it_is_quick(tab):
+@pytest.mark.parametrize("path", ["matrix.html", of_facts("layers")])
+def test_it_is_quick(tab, path):
     """In time of the processor: a busy machine makes nobody wait for our sake."""
     page = tab.page
     session = page.context.new_cdp_session(page)
@@ -117,7 +120,7 @@ def test_it_is_quick(tab):
         metrics = session.send("Performance.getMetrics")["metrics"]
         return 1000 * next(m["value"] for m in metrics if m["name"] == "TaskDuration")
 
-    tab.open("matrix.html")
+    tab.open(path)
     page.wait_for_function("performance.getEntriesByName('first-contentful-paint')[0]")
     paint, took = spent(), []
     for text in ("l", "lo", "los", "loss", ""):

@@ -13,8 +13,10 @@ import pytest
         ("'dict' object has no attribute '_keras_mask'", "c/attribute-errors."),
         ("does GlobalAveragePooling1D use the mask", "layers/GlobalAveragePooling1D.html"),
         ("timedistributed", "layers/TimeDistributed.html"),
+        ("meansquarederror", "losses/MeanSquaredError.html"),
+        ("losses.huber", "losses/huber.html"),
         ("loss.scalar-counts-all-steps", "c/loss.scalar-counts-all-steps.html"),
-        ("my loss ignores my mask", "c/loss.mask-has-no-effect.html"),
+        ("my loss ignores my mask", "c/loss.last-layers-hand-the-mask-on.html"),
     ],
 )
 def test_finds_by_sentence_message_layer_and_id(tab, typed, page):

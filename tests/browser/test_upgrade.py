@@ -4,7 +4,7 @@ import pytest
 
 from conftest import ROOT
 from maskspec.records.specification import load
-from maskspec.rendering.compare import compare
+from maskspec.rendering.compare import by_gravity, compare, error_in, not_run
 from maskspec.rendering.diff import about
 from maskspec.rendering.facts import fact_changes
 from maskspec.rendering.history import causes, pairs, path
@@ -29,9 +29,10 @@ COMPARE = """async ([before, after, words]) => {
   let changes = comparison.changes(before, after);
   if (words.length) changes = comparison.about(changes, words);
   const steps = comparison.path(before, after);
-  const facts = comparison.facts(before, after, []);
+  const facts = comparison.facts(before, after);
   return {
-    changes: changes.map((c) => [c.claim.id, c.kind, c.before, c.after, c.cases, c.vanished,
+    notRun: comparison.notRun(before, after),
+    changes: changes.map((c) => [c.claim.id, c.kind, c.before, c.after, c.lead, c.cases, c.vanished,
       c.observed, c.instead, comparison.causes(c.claim.id, steps)]),
     facts: facts && facts.map((f) => [f.subject.name, f.aspect, f.before, f.after]),
   };
@@ -49,7 +50,7 @@ def by_python(project, before, after, words):
     known = causes(project, path(project, before, after))
     return [
         [
-            c.claim.id, c.kind, c.before, c.after,
+            c.claim.id, c.kind, c.before, c.after, c.lead,
             [[case, *verdicts] for case, verdicts in c.cases.items()], c.vanished,
             [[case, *errors(seen)] for case, seen in c.observed.items()],
             [finding.id for finding in c.instead], sorted(known.get(c.claim.id, [])),
@@ -59,8 +60,6 @@ def by_python(project, before, after, words):
 
 
 def errors(seen):
-    from maskspec.rendering.compare import error_in
-
     return [error_in(text) for text in seen]
 
 
@@ -70,6 +69,7 @@ def test_it_compares_as_diff_does(tab, project):
         *((a, b, []) for a, b in neighbours[::4]),
         ("tf2.2", "keras3.15-torch", []),
         ("keras3.15-tensorflow", "tf2.15", []),
+        ("keras3.16-tensorflow-pre", "keras3.15-tensorflow", []),
         ("keras3.15-tensorflow", "keras3.16-tensorflow-pre", []),
         ("tf2.15", "keras3.15-tensorflow", ["LSTM", "sample_weight"]),
     ]
@@ -79,6 +79,8 @@ def test_it_compares_as_diff_does(tab, project):
         for change in found["changes"]:
             change[-1].sort()
         assert found["changes"] == by_python(project, before, after, words), (before, after)
+        records = [project.all_records[cell] for cell in (before, after)]
+        assert dict(found["notRun"]) == not_run(project, *records), (before, after)
         facts = [
             [c.subject.name, c.aspect.id, c.before, c.after]
             for c in fact_changes(project, before, after)
@@ -96,6 +98,25 @@ def test_says_what_changes_for_what_is_typed(tab):
     assert page.locator(".change").count() > 3
     assert page.locator(".advice").count() > 0
     assert page.get_by_role("heading", name="Facts of LSTM").count() == 1
+
+
+def test_the_gravest_changes_stand_first(tab, project):
+    page = tab.open(PAIR)
+    pair = (project.all_records[cell] for cell in ("tf2.15", "keras3.15-tensorflow"))
+    changes = by_gravity(compare(project, *pair))
+    links = page.locator("article.change > p:first-child a").all()
+    found = [link.get_attribute("href").rpartition("/")[2] for link in links]
+    assert found == [f"{change.claim.id}.html" for change in changes]
+
+
+def test_a_name_that_two_modules_have_stands_for_both(tab):
+    page = tab.open(PAIR)
+    page.locator("#used").fill("losses.Huber, huber")
+    page.get_by_text("Looking for: Huber, huber").wait_for()
+    heading = page.get_by_role("heading", name="Facts of")
+    assert {"losses.Huber", "losses.huber"} <= set(
+        heading.inner_text().removeprefix("Facts of ").partition(" (")[0].split(", ")
+    )
 
 
 @pytest.mark.parametrize(

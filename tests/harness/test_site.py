@@ -193,7 +193,9 @@ def test_a_surprising_fact_leads_to_the_finding_that_explains_it_and_back(files,
         back = files[f"c/{claim}.html"]
         for name in names:
             page = Links(project).subjects[name]
-            assert f'<a href="../c/{claim}.html">why<span class="unseen">: {claim}<' in files[page]
+            assert (
+                f'<a href="../c/{claim}.html">why<span class="unseen">, by {claim}<' in files[page]
+            )
             assert f'<a href="../{page}">{name}</a>' in back
 
 
