@@ -1,7 +1,7 @@
 """The facts of the atlas over the releases, and which change from one cell to another."""
 
 from collections import Counter
-from typing import Any, Dict, List, Mapping, NamedTuple, Pattern, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Pattern, Sequence, Set, Tuple
 
 from maskspec.atlas.aspects import RAISES, Aspect
 from maskspec.atlas.questions import load, subjects
@@ -19,10 +19,12 @@ class History:
             for name, cell in project.releases.cells.items()
             if name in project.atlases and not cell.is_pre
         ]
+        self.asked: Set[str] = set()  # the aspects that have a fact
         self._by_fact: Dict[str, Dict[str, Dict[str, str]]] = {}
         for cell in self.cells:
             for subject, outcomes in project.atlases[cell.name].by_subject.items():
                 facts = self._by_fact.setdefault(subject, {})
+                self.asked.update(outcomes)
                 for aspect, outcome in outcomes.items():
                     facts.setdefault(aspect, {})[cell.name] = outcome
 

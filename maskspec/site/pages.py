@@ -240,7 +240,9 @@ class Pages:
     def _family(self, family: str, readme: str) -> File:
         """A table of all its pages, and the questions that are put to it."""
         at, rows, first = links.of_family(family), self.subjects.brief(family), FIRST[family]
-        aspects = [aspect for aspect in load_aspects() if aspect.family == family]
+        aspects = [
+            one for one in load_aspects() if one.family == family and one.id in self.known.asked
+        ]
         excused: Dict[str, List[str]] = {}
         for name, reason in EXCUSED.items():
             module = name.rpartition(".")[0] or "layers"
