@@ -6,6 +6,12 @@ const heads = [...table.querySelectorAll("thead .cell")];
 const places = new Map(heads.map((head, place) => [head.dataset.cell, place]));
 const groups = heads.map((head) => [...head.classList].find((name) => name.startsWith("g-")).slice(2));
 const noun = count.textContent.trim().split(" ").slice(1).join(" ");
+// As rows are laid out as grids, some browsers do not see a table in it any more.
+const ROLES = { TABLE: "table", THEAD: "rowgroup", TBODY: "rowgroup", TR: "row", TD: "cell" };
+const HEADS = { col: "columnheader", colgroup: "columnheader", row: "rowheader" };
+for (const one of [table, ...table.querySelectorAll("thead, tbody, tr, th, td")]) {
+  one.setAttribute("role", ROLES[one.tagName] || HEADS[one.scope]);
+}
 const rows = [...table.tBodies[0].rows].map((tr) => {
   const values = [];
   const cells = [...tr.cells].slice(1).map((td) => {
