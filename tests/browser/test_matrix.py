@@ -2,9 +2,7 @@
 
 import pytest
 
-from conftest import ROOT
 from maskspec.catalogue.verdicts import REFUTED
-from maskspec.records.specification import load
 from maskspec.site.links import of_facts
 
 SLOWER = 3  # a machine may be so much slower than the one that we measured on
@@ -14,11 +12,6 @@ FILTER = """(text) => {
   input.dispatchEvent(new Event("input", {bubbles: true}));
   document.getElementById("grid").offsetHeight;  // with the layout
 }"""
-
-
-@pytest.fixture(scope="module")
-def project():
-    return load(ROOT)
 
 
 def shown(page):

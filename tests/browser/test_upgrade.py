@@ -2,8 +2,6 @@
 
 import pytest
 
-from conftest import ROOT
-from maskspec.records.specification import load
 from maskspec.rendering.compare import by_gravity, compare, error_in, not_run
 from maskspec.rendering.diff import about
 from maskspec.rendering.facts import fact_changes
@@ -37,11 +35,6 @@ COMPARE = """async ([before, after, words]) => {
     facts: facts && facts.map((f) => [f.subject.name, f.aspect, f.before, f.after]),
   };
 }"""
-
-
-@pytest.fixture(scope="module")
-def project():
-    return load(ROOT)
 
 
 def by_python(project, before, after, words):
