@@ -33,6 +33,7 @@ VERBS: Dict[str, Verb] = {
     "cells": Verb("catalogue", "list the cells"),
     "pins": Verb("catalogue", "print what the constraints of a cell are compiled from"),
     "export": Verb("rendering", "print the whole catalogue as JSON"),
+    "site": Verb("site", "build the site to look things up in"),
 }  # fmt: skip
 
 
@@ -83,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     option = verbs["cells"].add_argument
     option("--json", action="store_true", help="print them, with their Python, for a program")
     verbs["pins"].add_argument("cell")
+    verbs["site"].add_argument("out", metavar="OUT", type=Path, help="a new or an earlier folder")
     return parser
 
 

@@ -32,14 +32,15 @@ def page(project: Specification) -> str:
     for before, after in ahead(project):
         version = project.prereleases[after.name].header["version"]
         lines += ["", f"## Ahead: {title(before)} to the pre-release {version}", ""]
-        lines += _section(project, before, after)
+        lines += section(project, before, after)
     for before, after in pairs(project):
         lines += ["", f"## {title(before)} to {title(after)}", ""]
-        lines += _section(project, before, after)
+        lines += section(project, before, after)
     return "\n".join(lines) + "\n"
 
 
-def _section(project: Specification, before: Cell, after: Cell) -> Iterator[str]:
+def section(project: Specification, before: Cell, after: Cell) -> Iterator[str]:
+    """The Markdown of one step, without its heading; links as on ``spec/CHANGES.md``."""
     records = project.all_records[before.name], project.all_records[after.name]
     changes, total = compare(project, *records), claims_of(records[0])
     known = causes(project, [(before.name, after.name)])

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Pattern, Sequence
 
 from maskspec.atlas.questions import subjects
+from maskspec.catalogue.addresses import link
 from maskspec.catalogue.cells import nearest
 from maskspec.catalogue.pages import Claim
 from maskspec.catalogue.verdicts import HOLDS, PARTLY, REFUTED
@@ -296,7 +297,7 @@ def _entry(change: Change, cause: Sequence[str]) -> Iterator[str]:
     yield from _what_to_do(_advice(change))
     if cause:
         yield f"    cause: {', '.join(cause)}"
-    yield f"    {claim.page}"
+    yield f"    {link(claim)}"
 
 
 def _advice(change: Change) -> List[str]:

@@ -57,15 +57,20 @@ def left_over(project: Specification) -> List[Path]:
     return sorted(found)
 
 
+def unreadable(project: Specification) -> List[str]:
+    """A message, beginning with file and line, for everything that cannot be read."""
+    broken = [f"{b.path}:{b.line}: {b.what}" for b in project.book.broken]
+    broken += project.broken_records + project.broken_atlases
+    return broken + [f"{path}:{line}: {what}" for path, line, what in project.collection.broken]
+
+
 def write(project: Specification) -> List[Path]:
     """Bring every generated file up to date; return those that changed.
 
     Raises ValueError, and writes nothing, where a page or record cannot be read: what is generated
     from the rest would say less than is known.
     """
-    broken = [f"{b.path}:{b.line}: {b.what}" for b in project.book.broken]
-    broken += project.broken_records + project.broken_atlases
-    broken += [f"{path}:{line}: {what}" for path, line, what in project.collection.broken]
+    broken = unreadable(project)
     if broken:
         raise ValueError("nothing was written, as this cannot be read:\n  " + "\n  ".join(broken))
     changed = [path for path, _ in stale(project)]
