@@ -96,6 +96,16 @@ def subjects() -> List[Any]:
     return [subject for family in FAMILIES.values() for subject in family.subjects]
 
 
+def page_of(public: str) -> str:
+    """The name of the page of a subject, without its ending.
+
+    Some file systems do not tell ``losses.Huber`` from ``losses.huber``: the function yields.
+    """
+    names = {subject.public for subject in subjects()}
+    is_twin = any(name != public and name.lower() == public for name in names)
+    return f"{public}-function" if is_twin else public
+
+
 def trial_of(keras: Any, subject: Any) -> Any:
     """What tries ``subject`` on an implementation."""
     return FAMILIES[subject.family].trial(keras, subject)

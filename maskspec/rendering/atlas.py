@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from maskspec.atlas.aspects import Aspect
-from maskspec.atlas.questions import FAMILIES, KINDS, Family, load, subjects
+from maskspec.atlas.questions import FAMILIES, KINDS, Family, load, page_of, subjects
 from maskspec.catalogue.cells import Cell
 from maskspec.records.specification import Specification
 from maskspec.rendering.evidence import sentence
@@ -70,7 +70,7 @@ def pages(project: Specification, known: History, why: Explained) -> Dict[Path, 
         text = between(name, _table(name, family, known), text)
     found = {readme: text}
     for name in dict.fromkeys(subject.public for subject in subjects()):
-        found[folder / f"{name}.md"] = "\n".join(_page(name, known, why)) + "\n"
+        found[folder / f"{page_of(name)}.md"] = "\n".join(_page(name, known, why)) + "\n"
     return found
 
 
@@ -144,7 +144,7 @@ def _table(name: str, family: Family, known: History) -> Iterator[str]:
     for subject in family.subjects:
         answers = [known.of(subject, aspect).get(cell, "") for aspect in first]
         if any(answers):
-            yield f"| [{subject.name}]({subject.public}.md) | {' | '.join(answers)} |"
+            yield f"| [{subject.name}]({page_of(subject.public)}.md) | {' | '.join(answers)} |"
 
 
 def _surprises(project: Specification, why: Explained) -> Iterator[str]:

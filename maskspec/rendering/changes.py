@@ -2,6 +2,7 @@
 
 from typing import Iterator, List, Tuple
 
+from maskspec.atlas.questions import page_of
 from maskspec.catalogue.cells import Cell
 from maskspec.catalogue.verdicts import PARTLY, REFUTED
 from maskspec.records.specification import Specification
@@ -73,7 +74,7 @@ def _facts(project: Specification, before: Cell, after: Cell) -> Iterator[str]:
         yield from ["", f"{told}:", "", *(f"- {change}" for change in words)]
         return
     counts = layers_that_change(found)
-    named = [f"[{layer}](atlas/{layer}.md) {count}" for layer, count in counts.items()]
+    named = [f"[{layer}](atlas/{page_of(layer)}.md) {count}" for layer, count in counts.items()]
     yield from ["", f"{told}, by layer: {', '.join(named)}."]
 
 

@@ -2,6 +2,7 @@
 
 from typing import Iterator, List, Mapping, Sequence
 
+from maskspec.atlas.questions import page_of
 from maskspec.catalogue.pages import Chapter, Claim
 from maskspec.catalogue.verdicts import group_cases
 from maskspec.records.specification import Specification
@@ -50,7 +51,7 @@ def _of(project: Specification, claim: Claim) -> Iterator[str]:
 
 def _explained(layers: Sequence[str]) -> Iterator[str]:
     if layers:
-        links = ", ".join(f"[{layer}](../atlas/{layer}.md)" for layer in layers)
+        links = ", ".join(f"[{layer}](../atlas/{page_of(layer)}.md)" for layer in layers)
         yield from ["", f"Explains facts of {links}."]
 
 

@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 from typing import Dict, Iterator, List, Tuple
 
-from maskspec.atlas.questions import subjects
+from maskspec.atlas.questions import page_of, subjects
 from maskspec.records.specification import Specification, load
 from maskspec.rendering import atlas, changes, chapters, evidence, factcheck, uses
 from maskspec.rendering.explained import Explained
@@ -51,7 +51,7 @@ def left_over(project: Specification) -> List[Path]:
     """Pages of evidence for chapters that are gone, and of the atlas for layers that are."""
     spec, known = project.root / "spec", {chapter.name for chapter in project.book.chapters}
     found = [page for page in (spec / "evidence").glob("*.md") if page.stem not in known]
-    layers = {f"{subject.public}.md" for subject in subjects()} | {"README.md"}
+    layers = {f"{page_of(subject.public)}.md" for subject in subjects()} | {"README.md"}
     if project.atlases:
         found += [page for page in (spec / "atlas").glob("*.md") if page.name not in layers]
     return sorted(found)

@@ -4,7 +4,7 @@ import posixpath
 from typing import Any, Set
 from urllib.parse import quote
 
-from maskspec.atlas.questions import FAMILIES, subjects
+from maskspec.atlas.questions import FAMILIES, page_of, subjects
 from maskspec.catalogue.addresses import claim_page
 from maskspec.records.specification import Specification
 
@@ -27,7 +27,7 @@ def of_family(name: str) -> str:
 
 def of_subject(subject: Any) -> str:
     """The page of a subject and of its other set-ups: ``losses/Huber.html``."""
-    return f"{subject.family}/{subject.public.rpartition('.')[2]}.html"
+    return f"{subject.family}/{page_of(subject.public).rpartition('.')[2]}.html"
 
 
 def of_facts(family: str) -> str:
@@ -64,6 +64,7 @@ class Links:
         self.root = project.root
         self.claims = {claim.id for claim in project.book.claims}
         self.subjects = {subject.public: of_subject(subject) for subject in subjects()}
+        self.pages = {page_of(subject.public): of_subject(subject) for subject in subjects()}
         self.chapters = {chapter.name for chapter in project.book.chapters}
         self.code: Set[str] = set()
 
@@ -99,8 +100,8 @@ class Links:
             return f"{FOLDERS[target]}{tail}"
         if folder in ("spec", "spec/evidence") and stem in self.chapters:
             return of_chapter(stem) + tail
-        if folder == "spec/atlas" and stem in self.subjects:
-            return self.subjects[stem] + tail
+        if folder == "spec/atlas" and stem in self.pages:
+            return self.pages[stem] + tail
         if folder == "spec/sources":
             return of_source(stem) + tail
         if folder.startswith("spec/releases/"):
