@@ -8,7 +8,7 @@ from maskspec.atlas.aspects import NotAsked, aspect
 from maskspec.atlas.batches import Array, Batch, padded
 from maskspec.atlas.comparing import same_mask
 from maskspec.atlas.subject import Subject
-from maskspec.atlas.trial import Trial
+from maskspec.atlas.trial import Seen, Trial
 
 MADE = ("steps that are not zero", "steps without a zero", "others")
 
@@ -47,3 +47,25 @@ def made(trial: Trial) -> str:
         if same_mask(mask, steps(mask_of)):
             return name
     return MADE[2]
+
+
+def makes_masks(subject: Subject) -> bool:
+    """Whether it is set up to make a mask of its own."""
+    return subject.layer == "Masking" or "mask_zero=True" in subject.code
+
+
+@aspect(
+    "out.computed-by-hand",
+    "Does compute_mask, called by hand, give the mask that the layer makes?",
+    ("yes", "no"),
+    makes_masks,
+)
+def computed_by_hand(trial: Trial) -> str:
+    batch = with_a_zero(trial)
+
+    def call() -> Seen:
+        mask = trial.layer.compute_mask(trial.tensors(batch)[0], None)
+        return Seen((trial.keras.numpy(mask),))
+
+    made_by_call = trial.seen("with a zero", lambda: batch).mask
+    return "yes" if same_mask(trial.once("compute_mask", call).output, made_by_call) else "no"
