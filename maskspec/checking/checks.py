@@ -4,7 +4,7 @@ Which checks a layer is asked depends on what it says of itself:
 
 - EVERY: every layer, whatever it says;
 - PROMISING: a layer that says that it knows of masks: ``call`` takes one, ``supports_masking`` is
-  true, or the class has a ``compute_mask`` of its own. What it says it has to keep;
+  true (as it is by itself where the class has a ``compute_mask``), or its output carries one;
 - TAKING: a layer whose ``call`` has the argument ``mask``.
 
 A layer that says nothing ends the mask, and Keras 3 warns of it: that is allowed. What it may not

@@ -56,3 +56,9 @@ def _installed(name: str) -> Installed:
     version = _version(one.module.partition(".")[0])
     backend = sys.modules["keras"].backend.backend() if name == "keras" else one.backends[0]
     return Installed(name, version, backend, _version(backend), version, cell="")
+
+
+def is_of_keras(kind: Any) -> bool:
+    """Whether a class is one of Keras itself."""
+    parts = kind.__module__.split(".")
+    return parts[0] in ("keras", "tf_keras") or parts[:2] == ["tensorflow", "python"]

@@ -18,7 +18,7 @@ from maskspec.checking.checks import (
     AsIn,
     Check,
 )
-from maskspec.checking.implementation import keras_of
+from maskspec.checking.implementation import is_of_keras, keras_of
 from maskspec.checking.inputs import given_for
 from maskspec.checking.pages import page
 from maskspec.checking.trial import Given, LayerTrial, Make, Says, what_it_says
@@ -95,8 +95,9 @@ class Layer:
 
     def _classes_known(self) -> Any:
         """Within this, a saved layer finds its classes: where they are registered is no matter."""
-        parts = getattr(self.first, "_flatten_layers", lambda: [self.first])()
-        own = {type(part).__name__: type(part) for part in [self.first, *parts]}
+        parts = getattr(self.first, "_flatten_layers", lambda: [])()
+        kinds = [type(part) for part in (self.first, *parts)]
+        own = {kind.__name__: kind for kind in kinds if not is_of_keras(kind)}
         return self.keras.utils.custom_object_scope(own)
 
     def outcome(self, aspect: str) -> Optional[str]:
@@ -122,7 +123,7 @@ class Layer:
         """Why ``check`` is not asked of the layer; "" if it is."""
         if check.whom == TAKING and not self.says.takes_mask:
             return f"{self.name} takes no mask="
-        if check.whom == PROMISING and not self.says.promises:
+        if check.whom == PROMISING and not self.promises:
             return f"{self.name} does not say that it knows of masks"
         failed = self._failed_before(check)
         if failed:
@@ -142,6 +143,11 @@ class Layer:
             if not self.why_not(other) and not self.passes(other):
                 return other.name
         return ""
+
+    @property
+    def promises(self) -> bool:
+        """Whether the layer says in any way that it knows of masks."""
+        return self.says.takes_mask or self.says.flag or self.trial.hands_on
 
     def acceptable(self, check: Check) -> Tuple[str, ...]:
         if isinstance(check.accepts, AsIn):

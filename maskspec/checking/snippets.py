@@ -4,6 +4,7 @@ A program ends with an assert that fails, or raises an error, as long as the lay
 """
 
 import inspect
+import re
 from typing import Any, Callable, Dict, List, Tuple
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from maskspec.atlas.batches import Feed
 from maskspec.atlas.trial import Raised
 from maskspec.checking.checks import Check
+from maskspec.checking.implementation import is_of_keras
 
 IMPORTS = {
     "keras": "import keras",
@@ -84,7 +86,7 @@ class Program:
         name = IMPORTS[self.keras.implementation]
         lines += ["import numpy as np", name]
         kind = type(self.layer.first)
-        if not _is_of_keras(kind):
+        if not is_of_keras(kind):
             is_importable = kind.__module__ != "__main__" and "<locals>" not in kind.__qualname__
             lines.append(
                 f"from {kind.__module__} import {kind.__name__}"
@@ -96,11 +98,10 @@ class Program:
             lines += SPY.splitlines()
         if self.has_weights:
             lines += ["", *WEIGHTS.splitlines()]
-        return lines + ["", *self.calling(), ""]
+        return lines + ["", "", *self.calling(), ""]
 
     def calling(self) -> List[str]:
         """The function ``call``, which calls a layer on inputs that carry masks."""
-        to_numpy = "keras.ops.convert_to_numpy" if self.is_keras_3 else "np.asarray"
         first = "call(layer, x, mask)" + ("[0]" if self.outputs > 1 else "")
         return [
             "def call(layer, x, mask):  # with inputs that carry masks",
@@ -108,8 +109,12 @@ class Program:
             "",
             "",
             "def result(layer, x, mask):",
-            f"    return {to_numpy}({first})",
+            f"    return {self.numpy(first)}",
         ]
+
+    def numpy(self, tensor: str) -> str:
+        """The expression ``tensor`` as a numpy array."""
+        return f"keras.ops.convert_to_numpy({tensor})" if self.is_keras_3 else f"{tensor}.numpy()"
 
     @property
     def is_keras_3(self) -> bool:
@@ -143,7 +148,7 @@ class Program:
     def bare(self, x: str = "x") -> str:
         """A call of the layer on inputs without masks, as an expression."""
         code = self.given("bare")[0][len("return ") :]
-        return code if x == "x" else code.replace("(x", f"({x}").replace("[x", f"[{x}")
+        return re.sub(r"\bx\b(?!=)", x, code)
 
     def data(self) -> List[str]:
         """The inputs and their masks, arrays or lists of arrays."""
@@ -224,7 +229,7 @@ class Program:
 def constructor(layer: Any) -> str:
     """The code that builds the layer: its class with the arguments in its config, or ``build()``."""
     kind, first = type(layer.first), layer.first
-    name = f"keras.layers.{kind.__name__}" if _is_of_keras(kind) else kind.__name__
+    name = f"keras.layers.{kind.__name__}" if is_of_keras(kind) else kind.__name__
     fallback = "build()  # the function that you gave"
     try:
         config: Dict[str, Any] = first.get_config()
@@ -253,11 +258,6 @@ def _is_default(value: Any, default: Any) -> bool:
     if isinstance(value, dict) and "class_name" in value:
         return True  # an initializer or its like; that the copy has the same config is tested
     return bool(value is default or (type(value) is type(default) and value == default))
-
-
-def _is_of_keras(kind: Any) -> bool:
-    parts = kind.__module__.split(".")
-    return parts[0] in ("keras", "tf_keras") or parts[:2] == ["tensorflow", "python"]
 
 
 Body = Callable[[Program], List[str]]
@@ -317,6 +317,8 @@ def fits(p: Program) -> List[str]:
 
 @shows("says.honest", with_spy=True)
 def honest(p: Program) -> List[str]:
+    if not p.keeps_steps:
+        return [*p.building(), "result(layer, x, mask)  # has no steps, and needs no mask"]
     return [
         *p.building(),
         spied(p, "call(layer, x, mask)"),
@@ -353,10 +355,9 @@ def model_agrees(p: Program) -> List[str]:
 
 
 def agree(one: str, other: str, p: Program) -> List[str]:
-    numpy = "keras.ops.convert_to_numpy" if p.is_keras_3 else "np.asarray"
     if p.is_keras_3:
         one = f"({one}[0] if isinstance({one}, list) else {one})"
-    return [f"assert np.allclose({numpy}({one}), {numpy}({other}), atol=1e-4)"]
+    return [f"assert np.allclose({p.numpy(one)}, {p.numpy(other)}, atol=1e-4)"]
 
 
 def shorter(p: Program) -> List[str]:
@@ -423,13 +424,12 @@ def graph_sizes(p: Program) -> List[str]:
 def twice(p: Program) -> List[str]:
     end = "[0]" if p.outputs > 1 else ""
     outputs = [f"call(layer, inputs, m){end}", f"{p.bare('inputs')}{end}"]
-    numpy = "keras.ops.convert_to_numpy" if p.is_keras_3 else "np.asarray"
     return [
         *p.building(),
         *p.modelled(*outputs),
         f"with_mask, without = model({p.fed()})",
-        f"assert np.allclose({numpy}(with_mask), result(layer, x, mask), atol=1e-4)",
-        f"assert np.allclose({numpy}(without), {numpy}({p.bare()}{end}), atol=1e-4)",
+        f"assert np.allclose({p.numpy('with_mask')}, result(layer, x, mask), atol=1e-4)",
+        f"assert np.allclose({p.numpy('without')}, {p.numpy(p.bare() + end)}, atol=1e-4)",
     ]
 
 
@@ -450,40 +450,40 @@ def leak(p: Program) -> List[str]:
 def cut(p: Program) -> List[str]:
     if p.is_single:
         alone = ["alone = x[:1, :2]  # what the first row holds but for its padding"]
-        bare = p.bare().replace("(x)", "(alone)").replace("(x,", "(alone,").replace(" x)", " alone)")
     else:
         alone = ["alone = [a[:1, : m[0].sum()] for a, m in zip(x, mask)]  # without padding"]
-        bare = p.bare().replace("x[", "alone[")
-    numpy = "keras.ops.convert_to_numpy" if p.is_keras_3 else "np.asarray"
+    bare = p.bare("alone")
     end = "[0]" if p.outputs > 1 else ""
     steps = "[:2]" if p.keeps_steps else ""
     return [
         *p.building(),
         *alone,
-        f"expected = {numpy}({bare}{end})[0]",
+        f"expected = {p.numpy(bare + end)}[0]",
         f"assert np.allclose(result(layer, x, mask)[0]{steps}, expected, atol=1e-4)",
     ]
 
 
 @shows("results.all-true")
 def all_true(p: Program) -> List[str]:
-    numpy = "keras.ops.convert_to_numpy" if p.is_keras_3 else "np.asarray"
     ones = "np.ones_like(mask)" if p.is_single else "[np.ones_like(m) for m in mask]"
     end = "[0]" if p.outputs > 1 else ""
     return [
         *p.building(),
-        f"expected = {numpy}({p.bare()}{end})",
+        f"expected = {p.numpy(p.bare() + end)}",
         f"assert np.allclose(result(layer, x, {ones}), expected, atol=1e-4)",
     ]
 
 
 @shows("hand.keyword")
 def keyword(p: Program) -> List[str]:
-    numpy = "keras.ops.convert_to_numpy" if p.is_keras_3 else "np.asarray"
-    call = f"{p.bare()[:-1]}, mask=mask)" + ("[0]" if p.outputs > 1 else "")
+    tensor = "keras.ops.convert_to_tensor" if p.is_keras_3 else "tf.constant"
+    given = f"{tensor}(mask)" if p.is_single else f"[{tensor}(m) for m in mask]"
+    call = f"{p.bare()[:-1]}, mask=given)" + ("[0]" if p.outputs > 1 else "")
     return [
         *p.building(),
-        f"found = {numpy}({call})",
+        *([] if p.is_keras_3 else ["", "import tensorflow as tf", ""]),
+        f"given = {given}",
+        f"found = {p.numpy(call)}",
         f"assert np.allclose(found{p.at_valid}, result(layer, x, mask){p.at_valid}, atol=1e-4)",
     ]
 
@@ -620,7 +620,7 @@ def config(p: Program) -> List[str]:
 @shows("life.saved", with_spy=True)
 def saved(p: Program) -> List[str]:
     name = type(p.layer.first).__name__
-    known = "" if _is_of_keras(type(p.layer.first)) else f", custom_objects={{{name!r}: {name}}}"
+    known = "" if is_of_keras(type(p.layer.first)) else f", custom_objects={{{name!r}: {name}}}"
     lines = [*p.building(), "", "import os", "import tempfile", ""]
     made = [f"keras.Input({(None, *f.features)})" for f in p.feeds]
     single = p.is_single

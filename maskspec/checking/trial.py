@@ -73,6 +73,14 @@ class LayerTrial(Trial):
         return self.padded().output.shape[:2] == (ROWS, self.given.feeds[0].steps)
 
     @property
+    def hands_on(self) -> bool:
+        """Whether the output carries a mask if the input does."""
+        try:
+            return self.padded().mask is not None
+        except Raised:
+            return False
+
+    @property
     def has_other_steps(self) -> bool:
         """Whether the output is a sequence again, of other steps, and no mask tells which."""
         seen = self.padded()
@@ -102,29 +110,15 @@ def _telling(error: BaseException) -> str:
 class Says(NamedTuple):
     """What a layer says of itself.
 
-    ``takes_mask``: ``call`` has an argument for the mask. ``flag``: ``supports_masking``.
-    ``computes``: its class has a ``compute_mask`` of its own.
+    ``takes_mask``: ``call`` has an argument for the mask. ``flag``: ``supports_masking``, which is
+    true from the start where the class has a ``compute_mask`` of its own.
     """
 
     takes_mask: bool
     flag: bool
-    computes: bool
-
-    @property
-    def promises(self) -> bool:
-        """Whether it says in any way that it knows of masks."""
-        return self.takes_mask or self.flag or self.computes
 
 
 def what_it_says(layer: Any) -> Says:
     names = list(inspect.signature(layer.call).parameters)
     takes = "mask" in names or any(f"{name}_mask" in names for name in names)
-    computes = _definer(layer, "compute_mask") not in ("Layer", "Operation", "Network")
-    return Says(takes, bool(getattr(layer, "supports_masking", False)), computes)
-
-
-def _definer(layer: Any, method: str) -> str:
-    """The name of the class that defines ``method`` for ``layer``."""
-    found = [base.__name__ for base in type(layer).__mro__ if method in vars(base)]
-    return found[0] if found else ""
-
+    return Says(takes, bool(getattr(layer, "supports_masking", False)))

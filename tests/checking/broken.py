@@ -46,7 +46,7 @@ class Nothing:
 
 
 class Settings:
-    """What a config may not hold: an object that no file format knows."""
+    """An object that neither Keras nor a file format knows."""
 
 
 def broken(keras):
@@ -241,18 +241,27 @@ def broken(keras):
                 inputs = ops.reshape(inputs, (-1, self.length, inputs.shape[2]))
             return mean(inputs, mask)
 
+    def is_known(tensor):
+        """Whether ``tensor`` has values yet."""
+        try:
+            keras.numpy(tensor)
+        except Exception:
+            return False
+        return True
+
     @caught_by("second-use-agrees", "no mask in an attribute")
     class KeepsTheMask(Mean):
-        """Uses its last mask again where there is none."""
+        """While a model is built, keeps the last mask, for where there is none."""
 
         def __init__(self, **more):
             super().__init__(**more)
-            self.last = [None]
+            self.memory = Settings()
+            self.memory.mask = None
 
         def call(self, inputs, mask=None):
-            if mask is not None:
-                self.last[:] = [mask]
-            return mean(inputs, self.last[0])
+            if mask is not None and not is_known(mask):
+                self.memory.mask = mask
+            return mean(inputs, self.memory.mask if mask is None else mask)
 
     # --- padding ------------------------------------------------------------------------------
 
@@ -455,6 +464,19 @@ def broken(keras):
 
         def call(self, inputs, mask=None):
             return mean(inputs, mask if is_of(inputs, "float32") else None)
+
+    @caught_by("float16-does-not-leak", "under mixed_float16")
+    class SubtractsTheGreatest(Mean):
+        """Subtracts the greatest score, be it a masked step's: the others underflow in float16."""
+
+        def call(self, inputs, mask=None):
+            scores = 2 * ops.sum(inputs, axis=2, keepdims=True)
+            shares = ops.exp(scores - ops.max(scores, axis=1, keepdims=True))
+            if mask is not None:
+                shares = shares * weights(inputs, mask)
+            there = ops.sum(shares, axis=1)
+            there = ops.where(there > 0, there, ops.ones_like(there))
+            return ops.sum(inputs * shares, axis=1) / there
 
     @caught_by("bfloat16-does-not-leak", "under mixed_bfloat16")
     class FastPathForBfloat16(Mean):

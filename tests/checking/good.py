@@ -43,31 +43,32 @@ def good(keras):
     class AttentionPooling(Layer):
         """A learned share for each valid step."""
 
-        def __init__(self, units=3, **more):
+        def __init__(self, scale=2.0, **more):
             super().__init__(**more)
-            self.units = units
-            self.score = layers.Dense(1)
-            self.value = layers.Dense(units)
+            self.scale = scale
 
         def build(self, shape):
-            self.score.build(shape)
-            self.value.build(shape)
+            self.query = self.add_weight(
+                name="query", shape=(shape[-1],), initializer="glorot_uniform"
+            )
             super().build(shape)
 
         def call(self, inputs, mask=None):
-            scores = self.score(inputs)
+            scores = ops.sum(inputs * self.query, axis=2, keepdims=True) * self.scale
+            if mask is not None:
+                scores = scores - 1e4 * (1 - weights(inputs, mask))
             shares = ops.exp(scores - ops.max(scores, axis=1, keepdims=True))
             if mask is not None:
                 shares = shares * weights(inputs, mask)
             total = ops.sum(shares, axis=1)
             total = ops.where(total > 0, total, ops.ones_like(total))
-            return ops.sum(self.value(inputs) * shares, axis=1) / total
+            return ops.sum(inputs * shares, axis=1) / total
 
         def compute_mask(self, inputs, mask=None):
             return None
 
         def get_config(self):
-            return {**super().get_config(), "units": self.units}
+            return {**super().get_config(), "scale": self.scale}
 
     class DropsTheFirstStep(Layer):
         """Returns one step less, and a mask of the steps that it returns."""

@@ -10,20 +10,27 @@ from maskspec import Unavailable
 from maskspec.checking import check_layer
 
 NAMES = sorted(good(Nothing()))
+FLOAT16 = {"float16-keeps-the-mask": "casts the mask to float32 before TF 2.4"}
 
 
-@pytest.fixture(params=NAMES)
-def build(request, keras):
-    make = good(keras)[request.param]
+def faults(keras, name):
+    """What is wrong with a built-in layer in this release."""
+    is_old = keras.implementation == "tf.keras" and keras.installed.version < "2.4"
+    found = {"GlobalAveragePooling1D": {"empty-row-gives-no-nan": "an empty row is 0 / 0"}}
+    faults = dict(found.get(name, {}))
+    if is_old and name in ("Attention", "GlobalAveragePooling1D"):
+        faults.update(FLOAT16)
+    return faults
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_passes_every_check(keras, name):
+    make = good(keras)[name]
     try:
         make()
     except Unavailable:
         pytest.skip("there is no such layer in this release")
-    return make
-
-
-def test_passes_every_check(build):
-    assert check_layer(build)
+    assert check_layer(make, expected_failures=faults(keras, name))
 
 
 def test_an_instance_is_copied(keras):
@@ -35,8 +42,8 @@ def test_an_instance_is_copied(keras):
 @pytest.mark.parametrize("name", ["LSTM sequences", "MaskedMean", "SumOfTwo", "Attention"])
 def test_programs_pass_where_checks_do(keras, name):
     build = good(keras)[name]
-    results = check_layer(build)
-    for result in results:
+    results = check_layer(build, raises=False)
+    for result in (one for one in results if one.passed):
         kind = type(build())
         names = {kind.__name__: kind, "build": build}
         with warnings.catch_warnings():
@@ -45,18 +52,12 @@ def test_programs_pass_where_checks_do(keras, name):
                 exec(compile(result.snippet, "<snippet>", "exec"), names)
             except Exception as error:
                 raise AssertionError(f"{result.check}: {error!r}\n{result.snippet}") from error
-            finally:
-                with keras.policy("float32"):
-                    pass
 
 
 def test_global_average_pooling_divides_by_nothing(keras):
     """Keras's own layer has this fault in every release."""
-    reason = "an empty row is 0 / 0"
-    check_layer(
-        lambda: keras.layers.GlobalAveragePooling1D(),
-        expected_failures={"empty-row-gives-no-nan": reason},
-    )
+    expected = faults(keras, "GlobalAveragePooling1D")
+    check_layer(lambda: keras.layers.GlobalAveragePooling1D(), expected_failures=expected)
 
 
 def test_a_convolution_needs_a_mask_and_takes_none(keras):
