@@ -16,8 +16,7 @@ A check is not asked where one of those in ``after`` failed: it would fail for t
 
 from typing import Dict, NamedTuple, Tuple, Union
 
-from maskspec.atlas.asking.by_hand import OTHERWISE
-from maskspec.atlas.asking.extremes import DEAD
+from maskspec.atlas.asking.extremes import DEAD, OTHERWISE
 from maskspec.atlas.asking.output import MASKS, NONE, OWN
 from maskspec.atlas.asking.saying import HONEST
 from maskspec.atlas.trial import SAME

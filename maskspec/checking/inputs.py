@@ -7,7 +7,7 @@ import numpy as np
 
 from maskspec.atlas.batches import Feed, padded
 from maskspec.atlas.trial import Raised
-from maskspec.checking.trial import Given, LayerTrial, Make
+from maskspec.checking.trial import Given, LayerTrial
 
 IDS = Feed((), "int32")
 SIZES = (6, 8, 16, 32, 64)  # of features, in the order in which they are tried

@@ -4,8 +4,8 @@ import difflib
 from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from maskspec.atlas import questions
-from maskspec.atlas.aspects import ASPECTS, RAISES, outcome_of
 from maskspec.atlas.asking.saying import HONEST
+from maskspec.atlas.aspects import ASPECTS, RAISES, outcome_of
 from maskspec.checking import snippets
 from maskspec.checking.checks import (
     CALLABLE,
@@ -95,7 +95,7 @@ class Layer:
 
     def _classes_known(self) -> Any:
         """Within this, a saved layer finds its classes: where they are registered is no matter."""
-        parts = getattr(self.first, "_flatten_layers", lambda: [])()
+        parts: List[Any] = list(getattr(self.first, "_flatten_layers", list)())
         kinds = [type(part) for part in (self.first, *parts)]
         own = {kind.__name__: kind for kind in kinds if not is_of_keras(kind)}
         return self.keras.utils.custom_object_scope(own)
@@ -111,7 +111,7 @@ class Layer:
         one, trial = ASPECTS[aspect], self.trial
         is_for_it = one.applies(trial.subject)
         if trial.makes_masks:
-            is_for_it = aspect.startswith(OF_MAKERS) and not aspect == "life.saved"
+            is_for_it = aspect.startswith(OF_MAKERS) and aspect != "life.saved"
         if not is_for_it:
             return None
         outcome = outcome_of(one, trial)

@@ -25,7 +25,9 @@ class BoundCheck:
             result = asked.result(self.check, self.expected)
         except NotAsked as reason:
             if self.expected:
-                raise ValueError(f"{self.check} is expected to fail, but not asked: {reason}") from None
+                raise ValueError(
+                    f"{self.check} is expected to fail, but not asked: {reason}"
+                ) from None
             pytest.skip(f"not asked: {reason}")
         if not result.passed:
             raise MaskingError(str(result), [result])

@@ -5,7 +5,7 @@ A program ends with an assert that fails, or raises an error, as long as the lay
 
 import inspect
 import re
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Set, Tuple
 
 import numpy as np
 
@@ -137,7 +137,9 @@ class Program:
             inside = ", ".join(f"{n!r}: {a}" for n, a in zip(names, found))
             return [f"return layer({{{inside}}})"]
         listed = ", ".join(found)
-        return [f"return layer({listed})" if "each" in self.call_way else f"return layer([{listed}])"]
+        return [
+            f"return layer({listed})" if "each" in self.call_way else f"return layer([{listed}])"
+        ]
 
     def arguments(self, arrays: List[str], masks: List[str], how: str) -> List[str]:
         return [
@@ -216,7 +218,11 @@ class Program:
             lines += ["ms = m = [", *[f"    {one}," for one in bools], "]"]
         joined = ", ".join(outputs)
         feeding = [i for i, feed in enumerate(self.feeds) if feed.masked]
-        masks = "ms" if len(feeding) == len(self.feeds) else "[" + ", ".join(f"ms[{i}]" for i in feeding) + "]"  # noqa: E501
+        masks = (
+            "ms"
+            if len(feeding) == len(self.feeds)
+            else "[" + ", ".join(f"ms[{i}]" for i in feeding) + "]"
+        )  # noqa: E501
         return [*lines, f"model = keras.Model(ins + {masks}, [{joined}])"]
 
     def fed(self, x: str = "x", mask: str = "mask") -> str:
@@ -227,7 +233,7 @@ class Program:
 
 
 def constructor(layer: Any) -> str:
-    """The code that builds the layer: its class with the arguments in its config, or ``build()``."""
+    """The code that builds the layer: its class with what its config says, or ``build()``."""
     kind, first = type(layer.first), layer.first
     name = f"keras.layers.{kind.__name__}" if is_of_keras(kind) else kind.__name__
     fallback = "build()  # the function that you gave"
@@ -262,7 +268,7 @@ def _is_default(value: Any, default: Any) -> bool:
 
 Body = Callable[[Program], List[str]]
 BODIES: Dict[str, Body] = {}
-WITH_SPY = set()
+WITH_SPY: Set[str] = set()
 
 
 def shows(*aspects: str, with_spy: bool = False) -> Callable[[Body], Body]:
@@ -437,7 +443,7 @@ def leaking(p: Program) -> List[str]:
     return [
         *p.filled("3  # other values in the padded steps"),
         "one, other = result(layer, x, mask), result(layer, other, mask)",
-        f"assert np.allclose(one{p.at_valid}, other{p.at_valid}, atol=1e-4), \"padding leaks\"",
+        f'assert np.allclose(one{p.at_valid}, other{p.at_valid}, atol=1e-4), "padding leaks"',
     ]
 
 
@@ -496,12 +502,12 @@ def gradient(p: Program) -> List[str]:
     rest = [] if p.is_single else ["rest = x[1:]"]
     backend = p.keras.backend_name
     sum_of = "keras.ops.sum" if p.is_keras_3 else "tf.reduce_sum"
-    at = "* weights" if p.keeps_steps else "* 1"
     lines = [*p.building(), *rest]
-    lines += [f"weights = np.zeros(result(layer, x, mask).shape, \"float32\")"]
-    lines += [f"weights{p.at_valid or '[:]'} = rng.uniform(0.5, 1.5, weights{p.at_valid or '[:]'}.shape)"]
+    lines += ['weights = np.zeros(result(layer, x, mask).shape, "float32")']
+    lines += [
+        f"weights{p.at_valid or '[:]'} = rng.uniform(0.5, 1.5, weights{p.at_valid or '[:]'}.shape)"
+    ]
     loss = f"{sum_of}(call(layer, {inner}, mask){end} * weights)"
-    del at
     if backend == "jax":
         lines += [
             "", "import jax", "",
@@ -594,7 +600,9 @@ def ask_policy(policy: str) -> None:
         lines = leaking(p)
         lines[-1] = lines[-1].replace("1e-4", "2e-2")
         for name in ("one", "other"):
-            lines[-1] = lines[-1].replace(f"{name}{p.at_valid},", f'{name}{p.at_valid}.astype("float32"),')  # noqa: E501
+            lines[-1] = lines[-1].replace(
+                f"{name}{p.at_valid},", f'{name}{p.at_valid}.astype("float32"),'
+            )  # noqa: E501
         return [setting(p, policy), *p.building(), *lines]
 
 
@@ -624,7 +632,9 @@ def saved(p: Program) -> List[str]:
     lines = [*p.building(), "", "import os", "import tempfile", ""]
     made = [f"keras.Input({(None, *f.features)})" for f in p.feeds]
     single = p.is_single
-    lines += [f"inputs = {made[0]}"] if single else ["inputs = [", *[f"    {m}," for m in made], "]"]
+    lines += (
+        [f"inputs = {made[0]}"] if single else ["inputs = [", *[f"    {m}," for m in made], "]"]
+    )
     behind = ["keras.layers.Masking()(inputs)"] if single else [
         f"keras.layers.Masking()(inputs[{i}])" for i in range(len(p.feeds))
     ]  # fmt: skip

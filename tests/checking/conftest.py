@@ -9,7 +9,9 @@ from maskspec.running.plugin import Session
 def pytest_generate_tests(metafunc):
     if "keras" in metafunc.fixturenames:
         installed = Session.of(metafunc.config).installed
-        metafunc.parametrize("keras", installed[:1], ids=[i.cell for i in installed[:1]], indirect=True)
+        metafunc.parametrize(
+            "keras", installed[:1], ids=[i.cell for i in installed[:1]], indirect=True
+        )
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from broken import Nothing, broken
 from maskspec.checking import MaskingError, check_layer
 from maskspec.checking.checks import CHECKS, TABLE
 
-
 NAMES = sorted(broken(Nothing()))
 
 

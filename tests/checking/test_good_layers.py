@@ -46,7 +46,7 @@ def test_programs_pass_where_checks_do(keras, name):
     for result in (one for one in results if one.passed):
         kind = type(build())
         names = {kind.__name__: kind, "build": build}
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), keras.policy("float32"):
             warnings.simplefilter("ignore")
             try:
                 exec(compile(result.snippet, "<snippet>", "exec"), names)
