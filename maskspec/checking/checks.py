@@ -2,7 +2,7 @@
 
 Which checks a layer is asked depends on what it says of itself:
 
-- EVERY: every layer, whatever it says;
+- EVERY: every layer, whatever it says of itself;
 - PROMISING: a layer that says that it knows of masks: ``call`` takes one, ``supports_masking`` is
   true (as it is by itself where the class has a ``compute_mask``), or its output carries one;
 - TAKING: a layer whose ``call`` has the argument ``mask``.
@@ -11,7 +11,9 @@ A layer that says nothing ends the mask, and Keras 3 warns of it: that is allowe
 do is to need a mask: if values at padded steps change its results elsewhere, it fails
 ``padding-does-not-leak``, because nothing can keep padding out of its results.
 
-A check is not asked where one of those in ``after`` failed: it would fail for the same reason.
+A check is not asked where one of those in ``after`` failed: it would fail for the same reason. Nor
+is it where the layer raises an error in a mode, under a policy or in copying whether its input
+carries a mask or not: that is a fault, but none of masking.
 """
 
 from typing import Dict, NamedTuple, Tuple, Union
@@ -88,39 +90,40 @@ TABLE = (
     ),
     # --- modes ------------------------------------------------------------------------------
     Check(
-        "first-call-agrees", "life.first-call", EVERY, (SAME,), CALLABLE,
+        "first-call-agrees", "life.first-call", PROMISING, (SAME,), CALLABLE,
         "The first call of {0} gives something else than the second one on the same input.",
         "custom-layers.symbolic-mask-readable",
     ),
     Check(
-        "functional-model-agrees", "out.model-agrees", EVERY, (SAME,), CALLABLE,
+        "functional-model-agrees", "out.model-agrees", PROMISING, (SAME,), CALLABLE,
         "{0} gives something else in a functional model than in an eager call, or cannot be put "
         "into one whose number of steps is not known.",
         "shape.unknown-length",
     ),
     Check(
-        "compiled-call-agrees", "out.graph-agrees", EVERY, (SAME,),
+        "compiled-call-agrees", "out.graph-agrees", PROMISING, (SAME,),
         (*CALLABLE, "functional-model-agrees"),
         "{0} gives something else when it is compiled (tf.function, jax.jit) than in an eager "
         "call, or cannot be compiled. Keep Python's if, bool() and numpy away from masks.",
         "shape.defined-in-a-graph",
     ),
     Check(
-        "model-takes-all-sizes", "sizes.functional", EVERY, (SAME,),
+        "model-takes-all-sizes", "sizes.functional", PROMISING, (SAME,),
         (*CALLABLE, "functional-model-agrees"),
         "One functional model with {0} cannot be called on batches of several sizes and lengths, "
         "or gives something else on the second one.",
         "shape.unknown-length",
     ),
     Check(
-        "compiled-call-takes-all-sizes", "sizes.graph", EVERY, (SAME,),
+        "compiled-call-takes-all-sizes", "sizes.graph", PROMISING, (SAME,),
         (*CALLABLE, "compiled-call-agrees", "model-takes-all-sizes"),
         "One compiled function with {0} cannot be called on batches of several sizes and lengths, "
         "or gives something else on the second one.",
         "shape.unknown-length-of-mask",
     ),
     Check(
-        "second-use-agrees", "life.twice", EVERY, (SAME,), (*CALLABLE, "functional-model-agrees"),
+        "second-use-agrees", "life.twice", PROMISING, (SAME,),
+        (*CALLABLE, "functional-model-agrees"),
         "A model that calls {0} twice, on inputs with a mask and without, mixes up the two calls. "
         "Keep no mask in an attribute.",
         "propagation.mask-of-the-input-is-passed",
@@ -197,13 +200,13 @@ TABLE = (
     ),
     # --- dtypes -----------------------------------------------------------------------------
     Check(
-        "float16-keeps-the-mask", "dtypes.mixed_float16", EVERY, AsIn("out.mask"), CALLABLE,
+        "float16-keeps-the-mask", "dtypes.mixed_float16", PROMISING, AsIn("out.mask"), CALLABLE,
         "Under mixed_float16, {0} raises an error or hands on another mask than in float32. Cast a "
         "mask to the dtype of what it is multiplied with.",
         "propagation.cast-loses-the-mask",
     ),
     Check(
-        "bfloat16-keeps-the-mask", "dtypes.mixed_bfloat16", EVERY, AsIn("out.mask"),
+        "bfloat16-keeps-the-mask", "dtypes.mixed_bfloat16", PROMISING, AsIn("out.mask"),
         (*CALLABLE, "float16-keeps-the-mask"),
         "Under mixed_bfloat16, {0} raises an error or hands on another mask than in float32.",
         "propagation.cast-loses-the-mask",
@@ -222,13 +225,13 @@ TABLE = (
     ),
     # --- copies -----------------------------------------------------------------------------
     Check(
-        "copy-agrees", "life.config", EVERY, (SAME, NO_COPIES), CALLABLE,
+        "copy-agrees", "life.config", PROMISING, (SAME, NO_COPIES), CALLABLE,
         "A copy of {0} made by from_config(get_config()) gives something else, or cannot be made. "
         "Let get_config return all arguments that the mask depends on.",
         "custom-layers.file-needs-the-class",
     ),
     Check(
-        "saved-copy-agrees", "life.saved", EVERY, (SAME, NO_COPIES),
+        "saved-copy-agrees", "life.saved", PROMISING, (SAME, NO_COPIES),
         (*CALLABLE, "copy-agrees", "functional-model-agrees"),
         "A model with {0} gives something else, or fails, after it was saved and loaded.",
         "custom-layers.file-needs-the-class",

@@ -26,6 +26,7 @@ from maskspec.checking.trial import Given, LayerTrial, Make, Says, what_it_says
 assert questions.MODULES  # they register the aspects
 
 # Of a layer that makes its masks itself, of ids: these need no mask on its input.
+MODES = ("out.model", "out.graph", "sizes.", "life.", "dtypes.")  # ways in which layers are used
 OF_MAKERS = ("out.", "sizes.", "life.", "results.cut-end")
 
 
@@ -81,6 +82,7 @@ class Layer:
     def __init__(self, layer_or_builder: Any, inputs: Any = None) -> None:
         self.given = layer_or_builder
         make, first = _maker(layer_or_builder)
+        self._make = make
         self.name = type(first).__name__
         self.keras = keras_of(first)
         self.is_stateful = bool(getattr(first, "stateful", False))
@@ -130,9 +132,22 @@ class Layer:
             return f"{failed} failed"
         if check.name == LEAK and self.trial.has_other_steps:
             return "the output has other steps than the input, and no mask says which are valid"
+        if self._fails_without_masks(check.aspect):
+            return "it fails without masks as well"
         if self.outcome(check.aspect) is None:
             return "there is nothing to ask of this layer on these inputs here"
         return ""
+
+    def _fails_without_masks(self, aspect: str) -> bool:
+        """Whether an error is none of masking: there is one too where no input carries a mask."""
+        outcome = self.outcome(aspect) or ""
+        if not outcome.startswith(RAISES) or not aspect.startswith(MODES):
+            return False
+        feeds = tuple(feed._replace(masked=False) for feed in self.trial.given.feeds)
+        bare = self._trial(self.trial.given._replace(feeds=feeds), self._make)
+        with self._classes_known():
+            found = outcome_of(ASPECTS[aspect], bare) or ""
+        return found.startswith(RAISES)
 
     def _failed_before(self, check: Check) -> str:
         """The first check in ``after``, or in those of one of these, that failed; "" if none."""

@@ -1,6 +1,7 @@
 """A layer of somebody else's under trial: the atlas's ``Trial``, with what only a check needs."""
 
 import inspect
+import re
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 from maskspec.atlas.batches import ROWS, Array, Batch, Feed, validity
@@ -101,8 +102,12 @@ class LayerTrial(Trial):
 
 def _telling(error: BaseException) -> str:
     """What ``error`` says, in one line that is not too long."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    lines = [line for line in lines if line and not line.startswith(("Exception encountered", "•"))]
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    text = re.split(r"\n\s*(?:Call arguments|Arguments) received", text)[0]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if lines and lines[0] == "in user code:":  # a trace of AutoGraph, and the error at its end
+        lines = lines[-1:]
+    lines = [line for line in lines if not line.startswith("Exception encountered")]
     said = lines[0] if lines else ""
     return said if len(said) <= 160 else said[:159] + "…"
 

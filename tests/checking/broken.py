@@ -45,8 +45,8 @@ class Nothing:
         return ()
 
 
-class Settings:
-    """An object that neither Keras nor a file format knows."""
+class Memory:
+    """An object that Keras does not look into."""
 
 
 def broken(keras):
@@ -185,11 +185,13 @@ def broken(keras):
 
     @caught_by("functional-model-agrees", "number of steps is not known")
     class CountsInPython(Mean):
-        """Walks over the steps in Python, whose number is not known in a model."""
+        """Walks over the mask in Python, whose number of steps is not known in a model."""
 
         def call(self, inputs, mask=None):
-            steps = [inputs[:, i : i + 1] for i in range(int(inputs.shape[1]))]
-            return mean(ops.concatenate(steps, 1), mask)
+            if mask is not None:
+                steps = [mask[:, i : i + 1] for i in range(int(mask.shape[1]))]
+                mask = ops.concatenate(steps, 1)
+            return mean(inputs, mask)
 
     @caught_by("functional-model-agrees", "eager")
     class AsksNumpy(Mean):
@@ -237,8 +239,8 @@ def broken(keras):
         def call(self, inputs, mask=None):
             if isinstance(inputs.shape[1], int):
                 self.length = inputs.shape[1]
-            elif self.length:
-                inputs = ops.reshape(inputs, (-1, self.length, inputs.shape[2]))
+            elif self.length and mask is not None:
+                mask = ops.reshape(mask, (-1, self.length))
             return mean(inputs, mask)
 
     def is_known(tensor):
@@ -255,7 +257,7 @@ def broken(keras):
 
         def __init__(self, **more):
             super().__init__(**more)
-            self.memory = Settings()
+            self.memory = Memory()
             self.memory.mask = None
 
         def call(self, inputs, mask=None):
@@ -487,8 +489,8 @@ def broken(keras):
 
     # --- copies -------------------------------------------------------------------------------
 
-    class Optional(Mean):
-        """Leaves padding out if it is told to."""
+    class Obedient(Mean):
+        """Leaves padding out if it is told to: nothing is wrong with it."""
 
         def __init__(self, leaves_padding_out=False, **more):
             super().__init__(**more)
@@ -497,39 +499,30 @@ def broken(keras):
         def call(self, inputs, mask=None):
             return mean(inputs, mask if self.leaves_padding_out else None)
 
-    class ForgetsAnArgument(Optional):
+    class ForgetsAnArgument(Obedient):
         """Does not say in its config whether it leaves padding out."""
 
         def get_config(self):
             return {"name": self.name}
 
-    class CannotBeCopied(Optional):
-        """Has a word in its config that it does not understand itself."""
+    class AsksByNumber(Mean):
+        """Looks for a number in its config, which has become a text in a file."""
+
+        def __init__(self, axes=None, **more):
+            super().__init__(**more)
+            self.axes = {} if axes is None else axes
+
+        def call(self, inputs, mask=None):
+            return mean(inputs, mask if dict(self.axes).get(1) == "masked" else None)
 
         def get_config(self):
-            return {"name": self.name, "leave_padding_out": self.leaves_padding_out}
+            return {"name": self.name, "axes": dict(self.axes)}
 
-    class CannotBeSaved(Optional):
-        """Has in its config what no file can hold."""
-
-        def __init__(self, leaves_padding_out=False, settings=None, **more):
-            super().__init__(leaves_padding_out, **more)
-            self.settings = settings
-
-        def get_config(self):
-            return {
-                "name": self.name,
-                "leaves_padding_out": self.leaves_padding_out,
-                "settings": self.settings,
-            }
-
-    for layer, check, says in (
-        (ForgetsAnArgument, "copy-agrees", "from_config(get_config())"),
-        (CannotBeCopied, "copy-agrees", "cannot be made"),
-    ):
-        found[layer.__name__] = Broken(lambda layer=layer: layer(True), check, says)
-    found["CannotBeSaved"] = Broken(
-        lambda: CannotBeSaved(True, Settings()), "saved-copy-agrees", "saved and loaded"
+    found["ForgetsAnArgument"] = Broken(
+        lambda: ForgetsAnArgument(True), "copy-agrees", "from_config(get_config())"
+    )
+    found["AsksByNumber"] = Broken(
+        lambda: AsksByNumber({1: "masked"}), "saved-copy-agrees", "saved and loaded"
     )
 
     # --- asked by name ------------------------------------------------------------------------
