@@ -12,8 +12,8 @@ do is to need a mask: if values at padded steps change its results elsewhere, it
 ``padding-does-not-leak``, because nothing can keep padding out of its results.
 
 A check is not asked where one of those in ``after`` failed: it would fail for the same reason. Nor
-is it where the layer raises an error in a mode, under a policy or in copying whether its input
-carries a mask or not: that is a fault, but none of masking.
+is it where the layer does the same in a mode, under a policy or in a copy whether its inputs carry
+masks or not: that may be a fault, but none of masking.
 """
 
 from typing import Dict, NamedTuple, Tuple, Union
@@ -26,6 +26,7 @@ from maskspec.atlas.trial import SAME
 EVERY, PROMISING, TAKING = "every layer", "that promises", "that takes mask="
 WHOM = (EVERY, PROMISING, TAKING)
 NO_STEPS = "the output has no steps"  # HONEST[1] is acceptable then
+ENDS_IT = "compute_mask returns None"  # so that the layer says itself that the mask ends
 NO_COPIES = "raises NotImplementedError"  # the layer says that it cannot be copied
 
 
@@ -81,11 +82,11 @@ TABLE = (
         "custom-layers.new-length-needs-new-mask",
     ),
     Check(
-        "mask-is-not-lost", "says.honest", PROMISING, (HONEST[0], HONEST[3], NO_STEPS),
+        "mask-is-not-lost", "says.honest", PROMISING, (HONEST[0], HONEST[3], NO_STEPS, ENDS_IT),
         (*CALLABLE, LEAK),
-        "The output of {0} still has the steps of the input, and no mask any more. Set "
-        "self.supports_masking = True after super().__init__() and return a mask from "
-        "compute_mask, if the class overrides it.",
+        "{0} takes a mask, and its output still has the steps, but no mask any more. Set "
+        "self.supports_masking = True after super().__init__(), or say that the mask ends: let "
+        "compute_mask return None.",
         "custom-layers.mask-argument-suffices",
     ),
     # --- modes ------------------------------------------------------------------------------

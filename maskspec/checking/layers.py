@@ -10,6 +10,7 @@ from maskspec.checking import snippets
 from maskspec.checking.checks import (
     CALLABLE,
     CHECKS,
+    ENDS_IT,
     LEAK,
     NO_STEPS,
     PROMISING,
@@ -117,8 +118,11 @@ class Layer:
         if not is_for_it:
             return None
         outcome = outcome_of(one, trial)
-        if aspect == "says.honest" and outcome in (HONEST[1], HONEST[2]) and not trial.keeps_steps:
-            return NO_STEPS
+        if aspect == "says.honest" and outcome in HONEST[1:3]:  # there is no mask
+            if not trial.keeps_steps:
+                return NO_STEPS
+            if self.says.computes:
+                return ENDS_IT
         return outcome
 
     def why_not(self, check: Check) -> str:
@@ -132,22 +136,26 @@ class Layer:
             return f"{failed} failed"
         if check.name == LEAK and self.trial.has_other_steps:
             return "the output has other steps than the input, and no mask says which are valid"
-        if self._fails_without_masks(check.aspect):
-            return "it fails without masks as well"
+        if not self.passes(check) and self._is_so_without_masks(check.aspect):
+            return "it is so without masks as well"
         if self.outcome(check.aspect) is None:
             return "there is nothing to ask of this layer on these inputs here"
         return ""
 
-    def _fails_without_masks(self, aspect: str) -> bool:
-        """Whether an error is none of masking: there is one too where no input carries a mask."""
+    def _is_so_without_masks(self, aspect: str) -> bool:
+        """Whether a fault is none of masking: it is there too where no input carries a mask."""
         outcome = self.outcome(aspect) or ""
-        if not outcome.startswith(RAISES) or not aspect.startswith(MODES):
+        if aspect == "results.cut-end":  # the call that can raise here is one without masks
+            return outcome.startswith(RAISES)
+        if not aspect.startswith(MODES):
             return False
         feeds = tuple(feed._replace(masked=False) for feed in self.trial.given.feeds)
         bare = self._trial(self.trial.given._replace(feeds=feeds), self._make)
         with self._classes_known():
             found = outcome_of(ASPECTS[aspect], bare) or ""
-        return found.startswith(RAISES)
+        if found.startswith(RAISES):
+            return outcome.startswith(RAISES)
+        return found == outcome and not aspect.startswith("dtypes.")  # these tell masks apart
 
     def _failed_before(self, check: Check) -> str:
         """The first check in ``after``, or in those of one of these, that failed; "" if none."""

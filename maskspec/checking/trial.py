@@ -4,6 +4,8 @@ import inspect
 import re
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
+import numpy as np
+
 from maskspec.atlas.batches import ROWS, Array, Batch, Feed, validity
 from maskspec.atlas.subject import Subject
 from maskspec.atlas.trial import Raised, Trial
@@ -50,6 +52,12 @@ class LayerTrial(Trial):
         except Exception as error:
             self.errors[type(error).__name__] = _telling(error)
             raise
+
+    def gradient(self, what: str, batch: Callable[[], Batch]) -> Array:
+        found = super().gradient(what, batch)
+        if found.ndim:
+            return found
+        return np.zeros_like(batch().inputs[0])  # nothing depends on the input: there is none
 
     @property
     def makes_masks(self) -> bool:
@@ -116,14 +124,17 @@ class Says(NamedTuple):
     """What a layer says of itself.
 
     ``takes_mask``: ``call`` has an argument for the mask. ``flag``: ``supports_masking``, which is
-    true from the start where the class has a ``compute_mask`` of its own.
+    true from the start where the class has a ``compute_mask`` of its own, which is ``computes``.
     """
 
     takes_mask: bool
     flag: bool
+    computes: bool
 
 
 def what_it_says(layer: Any) -> Says:
     names = list(inspect.signature(layer.call).parameters)
     takes = "mask" in names or any(f"{name}_mask" in names for name in names)
-    return Says(takes, bool(getattr(layer, "supports_masking", False)))
+    definers = [base.__name__ for base in type(layer).__mro__ if "compute_mask" in vars(base)]
+    computes = definers[0] not in ("Layer", "Operation", "Network")
+    return Says(takes, bool(getattr(layer, "supports_masking", False)), computes)

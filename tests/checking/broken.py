@@ -1,5 +1,6 @@
 """Layers that are broken on purpose, each in one way, and the check that is meant for it."""
 
+import contextlib
 import sys
 from typing import NamedTuple
 
@@ -162,12 +163,14 @@ def broken(keras):
         def call(self, inputs, mask=None):
             return inputs * 2
 
-    @caught_by("mask-is-not-lost", "return a mask")
-    class ForgetsToReturn(Stepwise):
-        """Its ``compute_mask`` computes a mask and forgets to return it."""
+    @caught_by("mask-is-not-lost", "after super().__init__()")
+    class SetsTheFlagTooEarly(TakesAndDrops):
+        """Sets the flag before the layer is set up, which lowers it again."""
 
-        def compute_mask(self, inputs, mask=None):
-            _ = mask
+        def __init__(self, **more):
+            with contextlib.suppress(Exception):  # Keras 3 accepts no attributes so early
+                self.supports_masking = True
+            super().__init__(**more)
 
     # --- modes --------------------------------------------------------------------------------
 
@@ -183,7 +186,7 @@ def broken(keras):
             used, self.is_new = (None if self.is_new else mask), False
             return mean(inputs, used)
 
-    @caught_by("functional-model-agrees", "number of steps is not known")
+    @caught_by("functional-model-agrees", "number of steps is not known", backends=GRAPHS)
     class CountsInPython(Mean):
         """Walks over the mask in Python, whose number of steps is not known in a model."""
 
@@ -193,7 +196,7 @@ def broken(keras):
                 mask = ops.concatenate(steps, 1)
             return mean(inputs, mask)
 
-    @caught_by("functional-model-agrees", "eager")
+    @caught_by("functional-model-agrees", "eager", backends=GRAPHS)
     class AsksNumpy(Mean):
         """Looks at the values of the mask with numpy."""
 
@@ -213,16 +216,16 @@ def broken(keras):
                 has_padding = False
             return mean(inputs, mask if has_padding else None)
 
-    @caught_by("model-takes-all-sizes", "several sizes and lengths")
+    @caught_by("model-takes-all-sizes", "several sizes and lengths", backends=GRAPHS)
     class RemembersTheLength(Mean):
-        """Accepts only as many steps as it saw first."""
+        """Accepts only as many steps with a mask as it saw first."""
 
         def __init__(self, **more):
             super().__init__(**more)
             self.length = None
 
         def call(self, inputs, mask=None):
-            if isinstance(inputs.shape[1], int):
+            if mask is not None and isinstance(mask.shape[1], int):
                 self.length = self.length or inputs.shape[1]
                 if self.length != inputs.shape[1]:
                     raise ValueError(f"there have to be {self.length} steps")

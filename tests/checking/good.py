@@ -79,6 +79,22 @@ def good(keras):
         def compute_mask(self, inputs, mask=None):
             return None if mask is None else mask[:, 1:]
 
+    class EndsTheMask(Scale):
+        """Ends the mask on purpose, and says so."""
+
+        def compute_mask(self, inputs, mask=None):
+            return None
+
+    class OneLength(Scale):
+        """Takes only as many steps as it saw first, with a mask or without."""
+
+        def build(self, shape):
+            self.input_spec = keras.layers.InputSpec(shape=(None, *shape[1:]))
+            super().build(shape)
+
+        def call(self, inputs):
+            return inputs * 1
+
     class FourUnits(MaskedMean):
         """Has as many units as the batch has steps."""
 
@@ -106,8 +122,8 @@ def good(keras):
         def compute_mask(self, inputs, mask=None):
             return [None, None]
 
-    for layer in (Scale, SaysNothing, MaskedMean, AttentionPooling, DropsTheFirstStep, FourUnits,
-                  SumOfTwo, TwoStates):  # fmt: skip
+    for layer in (Scale, SaysNothing, MaskedMean, AttentionPooling, DropsTheFirstStep, EndsTheMask,
+                  FourUnits, OneLength, SumOfTwo, TwoStates):  # fmt: skip
         found[layer.__name__] = layer
     found.update(
         {

@@ -11,7 +11,7 @@ from maskspec.atlas.questions import load
 from maskspec.catalogue import pages
 from maskspec.checking import pages as links
 from maskspec.checking import snippets
-from maskspec.checking.checks import CHECKS, NO_COPIES, NO_STEPS, TABLE, WHOM, AsIn
+from maskspec.checking.checks import CHECKS, ENDS_IT, NO_COPIES, NO_STEPS, TABLE, WHOM, AsIn
 
 assert load()
 each_check = pytest.mark.parametrize("check", TABLE, ids=str)
@@ -27,7 +27,7 @@ def test_asks_an_aspect_and_accepts_outcomes_that_it_has(check):
     if isinstance(check.accepts, AsIn):
         assert ASPECTS[check.accepts.aspect].outcomes == aspect.outcomes
     else:
-        known = {*aspect.outcomes, NO_STEPS, NO_COPIES}
+        known = {*aspect.outcomes, NO_STEPS, ENDS_IT, NO_COPIES}
         assert set(check.accepts) <= known
         assert check.accepts
 
