@@ -1,7 +1,20 @@
 """``check_layer``: every check that suits a layer, its results, and one error that lists faults."""
 
+import contextlib
 import difflib
-from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+    Union,
+)
 
 from maskspec.atlas import questions
 from maskspec.atlas.asking.saying import HONEST
@@ -88,7 +101,7 @@ class Layer:
         self.keras = keras_of(first)
         self.is_stateful = bool(getattr(first, "stateful", False))
         self.first = first
-        with self._classes_known():
+        with self._set_up():
             self.trial = given_for(first, inputs, lambda given: self._trial(given, make))
         self.says: Says = what_it_says(first)
         self._outcomes: Dict[str, Optional[str]] = {}
@@ -96,17 +109,20 @@ class Layer:
     def _trial(self, given: Given, make: Make) -> LayerTrial:
         return LayerTrial(self.keras, self.name, given, make, self.is_stateful)
 
-    def _classes_known(self) -> Any:
-        """Within this, a saved layer finds its classes: where they are registered is no matter."""
+    @contextlib.contextmanager
+    def _set_up(self) -> Iterator[None]:
+        """Within this, layers are of float32, and a saved one finds its classes: where they are
+        registered is no matter."""
         parts: List[Any] = list(getattr(self.first, "_flatten_layers", list)())
         kinds = [type(part) for part in (self.first, *parts)]
         own = {kind.__name__: kind for kind in kinds if not is_of_keras(kind)}
-        return self.keras.utils.custom_object_scope(own)
+        with self.keras.utils.custom_object_scope(own), self.keras.policy("float32"):
+            yield
 
     def outcome(self, aspect: str) -> Optional[str]:
         """The outcome of an aspect; None where there is nothing to ask."""
         if aspect not in self._outcomes:
-            with self._classes_known():
+            with self._set_up():
                 self._outcomes[aspect] = self._ask(aspect)
         return self._outcomes[aspect]
 
@@ -151,7 +167,7 @@ class Layer:
             return False
         feeds = tuple(feed._replace(masked=False) for feed in self.trial.given.feeds)
         bare = self._trial(self.trial.given._replace(feeds=feeds), self._make)
-        with self._classes_known():
+        with self._set_up():
             found = outcome_of(ASPECTS[aspect], bare) or ""
         if found.startswith(RAISES):
             return outcome.startswith(RAISES)
