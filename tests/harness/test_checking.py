@@ -14,6 +14,7 @@ from maskspec.checking import snippets
 from maskspec.checking.checks import CHECKS, ENDS_IT, NO_COPIES, NO_STEPS, TABLE, WHOM, AsIn
 
 assert load()
+CLAIMS = pages.read(ROOT).by_id()
 each_check = pytest.mark.parametrize("check", TABLE, ids=str)
 
 
@@ -54,7 +55,7 @@ def test_comes_after_checks_that_stand_above_it(check):
 
 @each_check
 def test_leads_to_a_claim_and_has_a_program(check):
-    assert check.claim in pages.read(ROOT).by_id()
+    assert check.claim in CLAIMS
     assert check.aspect in snippets.BODIES
 
 
