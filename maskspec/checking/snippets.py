@@ -23,7 +23,12 @@ IMPORTS = {
 LENGTHS = "np.arange({steps}) < np.array([[2], [{steps}], [1]])"
 START = "np.arange({steps}) >= np.array([[2], [0], [{last}]])"
 MIDDLE = "np.arange({steps}) % np.array([[2], [{steps}], [3]]) == 0"
+MIXED = (  # one row is padded at the end, one at the start
+    "(np.arange({steps}) < np.array([[2], [{steps}], [{steps}]]))"
+    " & (np.arange({steps}) >= np.array([[0], [2], [0]]))"
+)
 MASKS = {
+    "out.mask": MIXED,
     "results.leak-start": START,
     "results.leak-middle": MIDDLE,
 }
