@@ -1,0 +1,131 @@
+"""Which claim or fact explains what a trace found, and what to write instead.
+
+``spec/traced.json`` maps each kind of thing that a trace finds to a claim and to what to write
+instead; facts come from the record of the release that is most like the installed one.
+"""
+
+import json
+import re
+from functools import cached_property
+from typing import Any, Dict, List, NamedTuple
+
+from maskspec.atlas.questions import load, subjects
+from maskspec.catalogue import cells, pages
+from maskspec.catalogue.home import home, like, link
+from maskspec.checking.trace_steps import LOST, Step
+from maskspec.checking.trace_watching import LAYER, OPERATION, OWN
+from maskspec.records import facts
+
+FILE = "spec/traced.json"
+EXPLAINED = "spec/atlas/explained.json"
+LOST_FACTS = ("out.mask",)
+LEAK_FACTS = ("results.leak", "results.leak-start", "results.leak-middle")
+
+
+class Why(NamedTuple):
+    """A sentence that explains, where it stands, and what to write instead."""
+
+    sentence: str
+    page: str
+    instead: str
+
+
+class Explainer:
+    """Explains by what is recorded of a release like the installed one."""
+
+    def __init__(self, installed: Any) -> None:
+        self.root = home()
+        self.installed = installed
+
+    def of(self, kind: str) -> Why:
+        """The claim that explains a kind of thing; see ``FILE``."""
+        entry = self._kinds[kind]
+        claim = self._claims[entry["claim"]]
+        return Why(claim.sentence, link(claim.page), entry["instead"])
+
+    def lost(self, step: Step) -> Why:
+        """Why the mask is lost in or before a call."""
+        if step.fate != LOST:
+            return self.of("code")
+        call = step.call
+        if call.sort in (OPERATION, OWN):
+            return self.of("own layer" if call.sort == OWN else "operation")
+        if call.kind == "Lambda":
+            return self.of("Lambda")
+        if call.sort == LAYER and self._usually(call.kind, "out.mask") not in ("", "none"):
+            dtypes = {seen.values.dtype for seen in call.inputs if seen.values is not None}
+            if str(getattr(call.layer, "compute_dtype", "")) not in map(str, dtypes):
+                return self.of("cast")
+        return self._by_facts(call.kind, LOST_FACTS, "none", "layer")
+
+    def leaks(self, step: Step, comes_with_mask: bool) -> Why:
+        """Why padding reaches valid results in a call."""
+        call = step.call
+        if call.sort == OPERATION or call.sort != LAYER:
+            return self.of("ignored by code")
+        if not comes_with_mask:
+            return self.of("without a mask")
+        return self._by_facts(call.kind, LEAK_FACTS, "yes", "ignored")
+
+    def _by_facts(self, layer: str, aspects: Any, outcome: str, kind: str) -> Why:
+        """The fact that says so of a layer of Keras, and the claim that explains the fact."""
+        usual = self.of(kind)
+        for entry in self._explained:
+            named = [*entry.get("layers", ()), *(re.split(r"[(,]", s)[0] for s in
+                                                 entry.get("subjects", ()))]  # fmt: skip
+            if layer in named and outcome in entry["outcomes"] and set(aspects) & set(
+                entry["aspects"]
+            ):
+                claim = self._claims.get(entry["claim"])
+                if claim is not None and claim.id in self._surprising:
+                    return Why(claim.sentence, link(claim.page), usual.instead)
+        for aspect in aspects:
+            if self._usually(layer, aspect) == outcome:
+                question = next(one.question for one in load() if one.id == aspect)
+                said = f"`{layer}` on {self._cell}: {question} {outcome.capitalize()}."
+                return Why(said, link(f"spec/atlas/{layer}.md"), usual.instead)
+        return usual
+
+    def _usually(self, layer: str, aspect: str) -> str:
+        """The recorded outcome for the first set-up of a layer, or ""."""
+        first = next((one for one in subjects() if one.public == layer), None)
+        if first is None:
+            return ""
+        return self._facts.get(first.name, {}).get(aspect, "")
+
+    @cached_property
+    def _kinds(self) -> Dict[str, Dict[str, str]]:
+        found: Dict[str, Dict[str, str]] = json.loads((self.root / FILE).read_text("utf-8"))
+        return found
+
+    @cached_property
+    def _claims(self) -> Dict[str, pages.Claim]:
+        return pages.read(self.root).by_id()
+
+    @cached_property
+    def _explanations(self) -> Dict[str, Any]:
+        found: Dict[str, Any] = json.loads((self.root / EXPLAINED).read_text("utf-8"))
+        return found
+
+    @property
+    def _explained(self) -> List[Dict[str, Any]]:
+        return list(self._explanations["explained"])
+
+    @property
+    def _surprising(self) -> List[str]:
+        return list(self._explanations["surprising"])
+
+    @cached_property
+    def _cell(self) -> str:
+        one = self.installed
+        known = cells.load(self.root).cells.values()
+        folder = self.root / "spec" / "releases"
+        near = like(known, one.implementation, one.version, one.backend)
+        return next((c.name for c in near if (folder / c.name / facts.FILE).exists()), "")
+
+    @cached_property
+    def _facts(self) -> Dict[str, Dict[str, str]]:
+        if not self._cell:
+            return {}
+        path = self.root / "spec" / "releases" / self._cell / facts.FILE
+        return facts.read(path).by_subject
