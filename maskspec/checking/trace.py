@@ -6,7 +6,7 @@ again with other values in the padded steps. It changes neither the model nor it
 
 import argparse
 import sys
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, List, Optional
 
 import numpy as np
 
@@ -18,15 +18,14 @@ from maskspec.checking import trace_steps as judging
 from maskspec.checking.trace_explaining import Explainer
 from maskspec.checking.trace_measuring import Entry, Runner
 from maskspec.checking.trace_results import (
-    COUNTS,
     LEAKS,
     LOSES,
     CannotTrace,
-    Counted,
     Finding,
     Output,
     Trace,
     is_lost,
+    plain,
 )
 from maskspec.checking.trace_state import kept
 from maskspec.checking.trace_steps import LOST, Step
@@ -109,9 +108,11 @@ def _called(model: Any, given: Any) -> Any:
     try:
         return model(given, training=False)
     except Exception as error:  # of the model's own code: of any class
-        raise CannotTrace(
-            f"{model.name} cannot be called on this batch: {type(error).__name__}: {error}"
-        ) from error
+        raise _no_call(model, error) from error
+
+
+def _no_call(model: Any, error: Exception) -> CannotTrace:
+    return CannotTrace(f"{model.name} cannot be called on this batch: {plain(error)}")
 
 
 def _traced(runner: Runner, targets: Any) -> Trace:
@@ -120,9 +121,7 @@ def _traced(runner: Runner, targets: Any) -> Trace:
     try:
         runner.run(watch)
     except Exception as error:  # of the model's own code: of any class
-        raise CannotTrace(
-            f"{model.name} cannot be called on this batch: {type(error).__name__}: {error}"
-        ) from error
+        raise _no_call(model, error) from error
     calls = watch.calls
     steps = judging.steps_of(calls)
     found = Trace(
@@ -253,7 +252,3 @@ def main(asked: argparse.Namespace) -> int:
     else:
         print(found)
     return found.status
-
-
-_Named = Dict[str, Any]
-_Unused: Tuple[Any, ...] = (COUNTS, Counted)

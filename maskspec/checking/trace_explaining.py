@@ -77,7 +77,7 @@ class Explainer:
                 entry["aspects"]
             ):
                 claim = self._claims.get(entry["claim"])
-                if claim is not None and claim.id in self._surprising:
+                if claim is not None and claim.id in (*self._surprising, self._kinds[kind]["claim"]):
                     return Why(claim.sentence, link(claim.page), usual.instead)
         for aspect in aspects:
             if self._usually(layer, aspect) == outcome:

@@ -7,7 +7,7 @@ import numpy as np
 from maskspec.checking import trace_measuring as measuring
 from maskspec.checking.trace_explaining import Explainer
 from maskspec.checking.trace_measuring import Entry, Logs, Runner
-from maskspec.checking.trace_results import COUNTS, Counted, Finding, Trace
+from maskspec.checking.trace_results import COUNTS, Counted, Finding, Trace, plain
 from maskspec.checking.trace_steps import TOLERANCE
 from maskspec.checking.trace_watching import Array, Seen, leaves, mapped
 
@@ -29,7 +29,7 @@ def ask(
             for run in range(len(measuring.RUNS) if entries else 0)
         ]
     except Exception as error:  # of the model's own code, or targets that do not fit
-        found.notes.append(f"the loss was not measured: {type(error).__name__}: {error}")
+        found.notes.append(f"the loss was not measured: {plain(error)}")
         return
     found.loss = base.values.get("loss")
     if moved and found.loss is not None:
@@ -252,7 +252,7 @@ def ask_gradients(found: Trace, runner: Runner, entries: Sequence[Entry], target
             for run in range(len(measuring.RUNS))
         ]
     except Exception as error:  # of a model that cannot be differentiated, in many ways
-        found.notes.append(f"no gradients were measured: {type(error).__name__}: {error}")
+        found.notes.append(f"no gradients were measured: {plain(error)}")
         return
     largest = max((float(np.max(np.abs(g), initial=0)) for g in base), default=0.0)
     gap = max(_apart(a, b) for run in runs for a, b in zip(base, run))

@@ -1,6 +1,8 @@
 """What other values in the padded steps change: outputs, loss, gradients; and what uses a mask."""
 
 import contextlib
+import inspect
+import sys
 import warnings
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -12,7 +14,6 @@ from maskspec.checking.trace_watching import (
     LAYER,
     MODEL,
     OPERATION,
-    OWN,
     Array,
     Call,
     Seen,
@@ -165,8 +166,6 @@ def ask_whether_used(keras: Any, steps: Sequence[Step], state: State) -> None:
 
 def _may_take(layer: Any) -> bool:
     """Whether a layer of Keras has an argument for a mask, or may hand one on as a wrapper."""
-    import inspect
-
     parameters = inspect.signature(layer.call).parameters.values()
     return any("mask" in p.name or p.kind is p.VAR_KEYWORD for p in parameters)
 
@@ -318,8 +317,6 @@ def gradients(runner: Runner, watch: Watch, scalar: Callable[[Any], Any]) -> Lis
 
 
 def _tensorflow_gradients(runner: Runner, weights: List[Any], scalar: Any) -> List[Array]:
-    import sys
-
     tf = sys.modules["tensorflow"]
     with tf.GradientTape() as tape:
         value = scalar(runner.model(runner.batch, training=False))
@@ -331,8 +328,6 @@ def _tensorflow_gradients(runner: Runner, weights: List[Any], scalar: Any) -> Li
 
 
 def _torch_gradients(runner: Runner, weights: List[Any], scalar: Any) -> List[Array]:
-    import sys
-
     torch = sys.modules["torch"]
     value = scalar(runner.model(runner.batch, training=False))
     found = torch.autograd.grad(value, [w.value for w in weights], allow_unused=True)
@@ -340,8 +335,6 @@ def _torch_gradients(runner: Runner, weights: List[Any], scalar: Any) -> List[Ar
 
 
 def _jax_gradients(runner: Runner, weights: List[Any], scalar: Any) -> List[Array]:
-    import sys
-
     jax = sys.modules["jax"]
 
     def value(values: List[Any]) -> Any:
@@ -349,7 +342,3 @@ def _jax_gradients(runner: Runner, weights: List[Any], scalar: Any) -> List[Arra
             return scalar(runner.model(runner.batch, training=False))
 
     return [np.array(g) for g in jax.grad(value)([w.value for w in weights])]
-
-
-__all__ = ["Entry", "Logs", "OWN", "RUNS", "Runner", "ask_whether_used", "entries", "gradients",
-           "is_compiled", "leaves", "logs", "own_step"]  # fmt: skip

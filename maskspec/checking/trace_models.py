@@ -1,7 +1,6 @@
 """The model and the batch that the command line names."""
 
 import importlib
-import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 
 from maskspec.catalogue import cells
 from maskspec.catalogue.home import home
-from maskspec.checking.trace_results import CannotTrace
+from maskspec.checking.trace_results import CannotTrace, plain
 from maskspec.checking.trace_state import layers_in
 from maskspec.running import adapter
 from maskspec.running.discovery import NotUsable, discover
@@ -37,13 +36,13 @@ def model_of(name: str) -> Any:
         for part in attribute.split("."):
             found = getattr(found, part)
     except Exception as error:  # of the module's own code: of any class
-        raise CannotTrace(f"{name}: {type(error).__name__}: {error}") from error
+        raise CannotTrace(f"{name}: {plain(error)}") from error
     if hasattr(found, "layers") and not isinstance(found, type):
         return found
     try:
         return found()  # type: ignore[operator]
     except Exception as error:  # the same of the function that builds the model
-        raise CannotTrace(f"{name}: {type(error).__name__}: {error}") from error
+        raise CannotTrace(f"{name}: {plain(error)}") from error
 
 
 def _loaded(path: Path) -> Any:
@@ -58,7 +57,7 @@ def _loaded(path: Path) -> Any:
         try:
             return adapter.load(installed).models.load_model(str(path))
         except Exception as error:  # it may be a file of another implementation
-            errors.append(f"{installed.implementation}: {type(error).__name__}: {error}")
+            errors.append(f"{installed.implementation}: {plain(error)}")
     raise CannotTrace(f"{path} cannot be loaded: {'; '.join(errors)}")
 
 
@@ -136,7 +135,3 @@ def _array(tensor: Any, value: float, ids: int, number: int) -> Any:
 def _feeds_ids(shape: List[int]) -> bool:
     """Whether floats of this shape may be ids: steps alone, without features."""
     return len(shape) == 2
-
-
-__all__ = ["batch_of", "made_up", "model_of"]
-_HAS_SPEC = importlib.util

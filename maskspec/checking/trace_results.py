@@ -1,15 +1,23 @@
 """What a trace found, as values: findings, outputs, losses and metrics."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, List, NamedTuple, Optional
 
 from maskspec.checking.trace_steps import LOST, Step
 
 LOSES, LEAKS, COUNTS = "the mask is lost", "padding leaks", "padding counts"
+LONG = 300  # characters of a message
 
 
 class CannotTrace(ValueError):
     """The model could not be traced; the message says why."""
+
+
+def plain(error: Exception) -> str:
+    """The class and the message of an error, on one line and without the colours of a terminal."""
+    said = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())
+    return f"{type(error).__name__}: {said[:LONG]}{' …' * (len(said) > LONG)}"
 
 
 class Finding(NamedTuple):

@@ -5,7 +5,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from maskspec.checking.trace_watching import LAYER, MODEL, OPERATION, OWN, Array, Call, Seen
+from maskspec.checking.trace_watching import MODEL, OWN, Array, Call, Seen
 
 NOTHING, MADE, HANDED_ON, REPLACED, LOST, ENDED = (
     "no mask", "made", "handed on", "replaced", "lost", "ended",
@@ -226,10 +226,23 @@ def leak(steps: Sequence[Step], runs: Sequence[Sequence[Call]]) -> None:
     for step in reversed(steps):
         number = step.call.number
         starts = changed_out[number] and not changed_in[number] and not inner.get(number)
+        starts = starts and not _is_stopped(step, found, changed_out)
         step.leaks = starts
         if step.call.parent is not None:
             inside = starts or inner.get(number, False)
             inner[step.call.parent] = inner.get(step.call.parent, False) or inside
+
+
+def _is_stopped(step: Step, found: Dict[int, Step], changed: Dict[int, bool]) -> bool:
+    """Whether something around a call returns the same all the same, as if it multiplies by the
+    mask."""
+    parent = step.call.parent
+    while parent is not None:
+        around = found[parent]
+        if not changed[parent] and not any(around.moved):
+            return True
+        parent = around.call.parent
+    return False
 
 
 def _input_changed(
@@ -255,7 +268,3 @@ def _input_changed(
         for run in runs
         if number < len(run)
     )
-
-
-__all__ = ["ENDED", "HANDED_ON", "LAYER", "LOST", "MADE", "MODEL", "NOTHING", "OPERATION", "OWN",
-           "REPLACED", "Step", "differs", "fits", "leak", "settle", "steps_of"]  # fmt: skip

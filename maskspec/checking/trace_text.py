@@ -4,8 +4,9 @@ import textwrap
 from typing import Any, Iterator, List, Optional, Tuple
 
 from maskspec.catalogue.words import count
-from maskspec.checking.trace_results import LOSES, Counted, Finding, Output, Trace, is_lost
-from maskspec.checking.trace_steps import LOST, MADE, MODEL, NOTHING, OPERATION, OWN, Step
+from maskspec.checking.trace_results import Counted, Finding, Output, Trace, is_lost
+from maskspec.checking.trace_steps import LOST, MADE, NOTHING, Step
+from maskspec.checking.trace_watching import MODEL, OPERATION, OWN
 
 Row = Tuple[str, str, str, str, str]
 HEADS: Row = ("call", "mask in", "used", "mask out", "")
@@ -153,6 +154,3 @@ def _filled(text: str, indent: str) -> List[str]:
         text, WIDE, initial_indent=indent, subsequent_indent=f"{indent}  ",
         break_long_words=False, break_on_hyphens=False,
     )  # fmt: skip
-
-
-__all__ = ["LOSES", "as_text", "rows"]
