@@ -282,13 +282,18 @@ def _metrics(model: Any) -> List[Any]:
 
 
 def _jax_step(model: Any, step: str, data: Any) -> Tuple[Dict[str, Any], Dict[str, float]]:
-    """The same on the JAX backend, where a step takes the state and returns it."""
+    """The same on the JAX backend, where a step takes the state and returns it.
+
+    As ``fit`` and ``evaluate`` do, it is traced into a graph, which may lose a mask.
+    """
+    jax = sys.modules["jax"]
     variables = [model.trainable_variables, model.non_trainable_variables]
     if step == "train_step":
         variables.append(model.optimizer.variables)
     variables.append(model.metrics_variables)
     state = tuple([v.value for v in group] for group in variables)
-    found, after = getattr(model, step)(state, data)
+    run = getattr(model, step)
+    found, after = (run if model.run_eagerly else jax.jit(run))(state, data)
     counts = {}
     for metric in _metrics(model):
         count = getattr(metric, "count", None)

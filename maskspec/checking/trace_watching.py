@@ -149,15 +149,34 @@ class Watch:
         """Within this, calls are seen."""
         classes = base_classes(self.model)
         before = [c.__dict__["__call__"] for c in classes]
-        layer = next(c for c in classes if c.__name__ == "Layer")
+        layer: Any = next(c for c in classes if c.__name__ == "Layer")
+        stateless = vars(layer).get("stateless_call")  # of Keras 3, which calls no __call__
         for c, call in zip(classes, before):
             setattr(c, "__call__", self._around(call, c is layer, layer))  # noqa: B010
+        if stateless is not None:
+            layer.stateless_call = self._around_stateless(stateless)
         try:
             yield self
         finally:
             for c, call in zip(classes, before):
                 setattr(c, "__call__", call)  # noqa: B010
+            if stateless is not None:
+                layer.stateless_call = stateless
             self._stack.clear()
+
+    def _around_stateless(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def stateless_call(layer: Any, trained: Any, others: Any, *args: Any, **kwargs: Any) -> Any:
+            if self._stack or layer is not self.model:
+                return call(layer, trained, others, *args, **kwargs)
+            if 0 in self.before:
+                args, kwargs = self._with(self.before[0], 0, (args, kwargs))
+            self._number, self._stack = 1, [0]
+            try:
+                return call(layer, trained, others, *args, **kwargs)
+            finally:
+                self._stack = []
+
+        return stateless_call
 
     def _around(self, call: Callable[..., Any], is_layer: bool, base: type) -> Callable[..., Any]:
         def __call__(layer: Any, *args: Any, **kwargs: Any) -> Any:

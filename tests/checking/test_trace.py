@@ -438,11 +438,12 @@ def test_a_model_without_a_mask_is_told_how_to_make_one(keras):
 
 def test_a_model_that_is_not_built_is_refused_unless_it_may_be_built(keras):
     def unbuilt():
-        return keras.Sequential([keras.layers.Embedding(10, 4, mask_zero=True), keras.layers.GRU(2)])
+        return keras.Sequential([keras.layers.Masking(), keras.layers.GRU(2)])
 
+    x = np.ones((2, 3, 4), "float32") * VALID[:2, 1:4, None]
     with pytest.raises(CannotTrace, match="is not built, and to build it would change it"):
-        trace(unbuilt(), IDS)
-    assert trace(unbuilt(), IDS, build=True).is_sound
+        trace(unbuilt(), x)
+    assert trace(unbuilt(), x, build=True).is_sound
 
 
 def test_what_is_no_model_is_refused(keras):
