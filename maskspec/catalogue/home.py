@@ -1,7 +1,7 @@
 """Where the catalogue is that this installation carries, and where its pages are to be read."""
 
 from pathlib import Path
-from typing import Iterable, List, Sequence
+from typing import Iterable, List, Tuple
 
 from packaging.version import Version
 
@@ -31,9 +31,7 @@ def link(page: str) -> str:
     return f"{SITE}{page}"
 
 
-def like(
-    cells: Iterable[Cell], implementation: str, version: str, backend: str
-) -> List[Cell]:
+def like(cells: Iterable[Cell], implementation: str, version: str, backend: str) -> List[Cell]:
     """``cells`` of an implementation, the one most like a release first.
 
     Its own backend comes before others, then its own release, then the newest before it, then the
@@ -41,7 +39,7 @@ def like(
     """
     release = Version(Version(version).base_version)
 
-    def order(cell: Cell) -> Sequence[int]:
+    def order(cell: Cell) -> Tuple[int, ...]:
         mine = Version(cell.release)
         is_own = mine.release[:2] == release.release[:2]
         rank = _rank(mine)

@@ -24,4 +24,6 @@ def where(root: Path, claim: Claim) -> Where:
         return Where("", [])
     line = (root / claim.path).read_text(encoding="utf-8").splitlines()[claim.seen - 1]
     words = _BOLD.search(line[len(SEEN) :])
-    return Where(words[1].rstrip(".") if words else "", _NAMED.findall(line.partition("Instead:")[2]))
+    return Where(
+        words[1].rstrip(".") if words else "", _NAMED.findall(line.partition("Instead:")[2])
+    )

@@ -35,8 +35,8 @@ def relies_on(*claims: str, implementation: str = "") -> None:
 
     A claim is named by its id, or one case of it by ``id[case]``. Of several implementations, those
     count that are imported already, or all where none is; or only ``implementation``. Raise
-    ``NotSo``, which says what is claimed, where it holds, and what holds instead; and ``ValueError``
-    for a claim that there is not.
+    ``NotSo``, which says what is claimed, where it holds, and what holds instead. Raise
+    ``ValueError`` for a claim that there is not.
     """
     told = [
         said

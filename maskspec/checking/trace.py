@@ -225,9 +225,7 @@ def _outputs(root: Step, runs: List[List[Call]], model: Any) -> List[Output]:
         valid = root.valid[place]
         change: Optional[float] = None
         if runs:
-            change = max(
-                judging.differs(seen, run[0].outputs[place], valid) for run in runs
-            )
+            change = max(judging.differs(seen, run[0].outputs[place], valid) for run in runs)
         name = names[place] if place < len(names) else f"output {place + 1}"
         found.append(Output(name, seen.shape, seen.mask, change, _largest(seen.values, valid)))
     return found

@@ -7,14 +7,16 @@ instead; facts come from the record of the release that is most like the install
 import json
 import re
 from functools import cached_property
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Dict, List, NamedTuple, Tuple
 
 from maskspec.atlas.questions import load, subjects
-from maskspec.catalogue import cells, pages
-from maskspec.catalogue.home import home, like, link
+from maskspec.catalogue import pages
+from maskspec.catalogue.home import home, link
+from maskspec.catalogue.verdicts import REFUTED
 from maskspec.checking.trace_steps import LOST, Step
 from maskspec.checking.trace_watching import LAYER, OPERATION, OWN
-from maskspec.records import facts
+from maskspec.records.facts import FILE as FACTS
+from maskspec.records.nearest import atlas, nearest, verdict
 
 FILE = "spec/traced.json"
 EXPLAINED = "spec/atlas/explained.json"
@@ -40,8 +42,15 @@ class Explainer:
     def of(self, kind: str) -> Why:
         """The claim that explains a kind of thing; see ``FILE``."""
         entry = self._kinds[kind]
-        claim = self._claims[entry["claim"]]
-        return Why(claim.sentence, link(claim.page), entry["instead"])
+        return Why(*self._said(entry["claim"]), entry["instead"])
+
+    def _said(self, id: str) -> Tuple[str, str]:
+        """What a claim says of the installed release, and where it stands."""
+        claim = self._claims[id]
+        sentence, cell = claim.sentence, nearest(self.root, self.installed)
+        if cell and verdict(self.root, cell, id) == REFUTED:
+            sentence = claim.otherwise or f"Not so here: {sentence}"
+        return sentence, link(claim.page)
 
     def lost(self, step: Step) -> Why:
         """Why the mask is lost in or before a call."""
@@ -73,12 +82,17 @@ class Explainer:
         for entry in self._explained:
             named = [*entry.get("layers", ()), *(re.split(r"[(,]", s)[0] for s in
                                                  entry.get("subjects", ()))]  # fmt: skip
-            if layer in named and outcome in entry["outcomes"] and set(aspects) & set(
-                entry["aspects"]
+            if (
+                layer in named
+                and outcome in entry["outcomes"]
+                and set(aspects) & set(entry["aspects"])
             ):
                 claim = self._claims.get(entry["claim"])
-                if claim is not None and claim.id in (*self._surprising, self._kinds[kind]["claim"]):
-                    return Why(claim.sentence, link(claim.page), usual.instead)
+                if claim is not None and claim.id in (
+                    *self._surprising,
+                    self._kinds[kind]["claim"],
+                ):
+                    return Why(*self._said(claim.id), usual.instead)
         for aspect in aspects:
             if self._usually(layer, aspect) == outcome:
                 question = next(one.question for one in load() if one.id == aspect)
@@ -117,15 +131,8 @@ class Explainer:
 
     @cached_property
     def _cell(self) -> str:
-        one = self.installed
-        known = cells.load(self.root).cells.values()
-        folder = self.root / "spec" / "releases"
-        near = like(known, one.implementation, one.version, one.backend)
-        return next((c.name for c in near if (folder / c.name / facts.FILE).exists()), "")
+        return nearest(self.root, self.installed, FACTS)
 
     @cached_property
     def _facts(self) -> Dict[str, Dict[str, str]]:
-        if not self._cell:
-            return {}
-        path = self.root / "spec" / "releases" / self._cell / facts.FILE
-        return facts.read(path).by_subject
+        return atlas(self.root, self._cell) if self._cell else {}

@@ -39,10 +39,8 @@ def ask(
         found.counted.append(one)
         if one.counts_padding:
             what = f"{'the loss' if one.is_loss else 'the metric'} `{name}` counts padded steps"
-            why = explainer.of(_kind(one, runner.model, base))
-            found.findings.append(
-                Finding(COUNTS, name, what, why.sentence, why.page, why.instead)
-            )
+            why = explainer.of(_kind(one, found, runner.model, base))
+            found.findings.append(Finding(COUNTS, name, what, why.sentence, why.page, why.instead))
 
 
 def _logs(runner: Runner, targets: Any) -> Logs:
@@ -59,13 +57,16 @@ def _gap(one: Dict[str, float], other: Dict[str, float], name: str) -> float:
     return gap if gap > 1e-5 * max(abs(a), 1e-6) else 0.0
 
 
-def _kind(one: Counted, model: Any, base: Logs) -> str:
+def _kind(one: Counted, found: Trace, model: Any, base: Logs) -> str:
     """The kind of a loss or metric that counts padding, as ``spec/traced.json`` names it."""
-    if not one.is_loss:
+    place = _place(one.name, model) or 0
+    is_masked = place < len(found.outputs) and found.outputs[place].mask is not None
+    if not one.is_loss and is_masked:
         return "mean metric of all steps" if one.name in base.counts else "metric of all steps"
-    if measuring.own_step(model):
+    if one.is_loss and measuring.own_step(model):
         return "loss in a step of its own"
-    return "loss of one number" if one.divides_by == "nothing" else "loss of all steps"
+    is_number = one.divides_by == "nothing" and is_masked
+    return "loss of one number" if is_number else "loss of all steps"
 
 
 def _counted(
@@ -199,9 +200,7 @@ def _with_other_padding(found: Trace, targets: Any) -> Iterator[Any]:
     valid = list(found.steps[0].valid)
     given = leaves(targets)
     usable = [
-        mask is not None
-        and not mask.all()
-        and np.shape(target)[: mask.ndim] == mask.shape
+        mask is not None and not mask.all() and np.shape(target)[: mask.ndim] == mask.shape
         for target, mask in zip(given, valid)
     ]
     if not any(usable):
@@ -272,7 +271,9 @@ def _weighted(keras: Any, weights: List[Optional[Array]]) -> Callable[[Any], Any
         total = 0.0
         for tensor, weight in zip(leaves(result), weights):
             if weight is not None:
-                total = total + keras.ops.sum(keras.ops.cast(tensor, "float32") * keras.tensor(weight))
+                total = total + keras.ops.sum(
+                    keras.ops.cast(tensor, "float32") * keras.tensor(weight)
+                )
         return total
 
     return scalar

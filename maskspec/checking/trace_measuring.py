@@ -95,7 +95,7 @@ def _other_values(seen: Seen, mask: Array, seed: int) -> Optional[Array]:
     added = np.zeros_like(values)
     count = int((~mask).sum())
     if values.dtype.kind in "fV":
-        plain = valid.astype("float64") if valid.size else np.ones((1, *values.shape[mask.ndim:]))
+        plain = valid.astype("float64") if valid.size else np.ones((1, *values.shape[mask.ndim :]))
         scale = float(np.std(plain)) or 1.0
         sign = 1 if seed == RUNS[0] else -1
         new = plain[random.randint(0, len(plain), count)]
@@ -203,15 +203,14 @@ def _call_with(keras: Any, call: Call, other: Callable[[Array], Array]) -> Optio
 
     def one(tensor: Any) -> Any:
         if id(tensor) in hand:
-            mask = np.array(keras.numpy(tensor))
-            return keras.tensor(other(mask.astype(bool)).astype(mask.dtype))
+            given = np.array(keras.numpy(tensor))
+            return keras.tensor(other(given.astype(bool)).astype(given.dtype))
         copy = keras.tensor(np.array(keras.numpy(tensor)))
         mask = masks.get(id(tensor))
         return copy if mask is None else keras.carry(copy, other(mask))
 
     try:
-        given, named_ones = mapped(one, args), mapped(one, kwargs)
-        result = call.layer(*given, **named_ones)
+        result = call.layer(*mapped(one, args), **mapped(one, kwargs))
         return [Seen(0, v.shape, v) for v in (np.array(keras.numpy(t)) for t in leaves(result))]
     except Exception:  # whatever a layer of somebody's own raises for such a mask
         return None
@@ -327,9 +326,7 @@ def _tensorflow_gradients(runner: Runner, weights: List[Any], scalar: Any) -> Li
         value = scalar(runner.model(runner.batch, training=False))
     values = [w.value if runner.keras.implementation == "keras" else w for w in weights]
     found = tape.gradient(value, values)
-    return [
-        np.zeros(()) if g is None else np.array(tf.convert_to_tensor(g).numpy()) for g in found
-    ]
+    return [np.zeros(()) if g is None else np.array(tf.convert_to_tensor(g).numpy()) for g in found]
 
 
 def _torch_gradients(runner: Runner, weights: List[Any], scalar: Any) -> List[Array]:

@@ -107,7 +107,9 @@ def _padding(model: Any) -> Tuple[float, int]:
     ``Embedding``."""
     found = layers_in(model)
     values = [getattr(one, "mask_value", 0.0) for one in found if type(one).__name__ == "Masking"]
-    sizes = [int(getattr(one, "input_dim", 0)) for one in found if "Embedding" in type(one).__name__]
+    sizes = [
+        int(getattr(one, "input_dim", 0)) for one in found if "Embedding" in type(one).__name__
+    ]
     known = [size for size in sizes if size > 1]
     return float(values[0]) if values else 0.0, min(known, default=10)
 
@@ -128,7 +130,7 @@ def _array(tensor: Any, value: float, ids: int, number: int) -> Any:
         made = random.uniform(-1, 1, shape).astype(dtype)
     if len(shape) > 1:
         for row in range(1, ROWS):
-            made[row, max(1, shape[1] - 2 * row):] = value
+            made[row, max(1, shape[1] - 2 * row) :] = value
     return made
 
 

@@ -53,8 +53,8 @@ class State:
         self._random = random.getstate(), np.random.get_state()
 
     def _values(self, variable: Any) -> Any:
-        return self.keras.numpy(getattr(variable, "value", variable)
-                                if not callable(getattr(variable, "value", None)) else variable)  # fmt: skip
+        value = getattr(variable, "value", variable)
+        return self.keras.numpy(variable if callable(value) else value)
 
     def put_back(self) -> None:
         """Give every variable the value that it had; one that is untouched is left alone."""

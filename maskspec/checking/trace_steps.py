@@ -136,7 +136,9 @@ def _lost_between(steps: Sequence[Step]) -> None:
     produced: Dict[int, Step] = {}
     for step in steps:
         call = step.call
-        siblings = [s for s in steps if s.call.parent == call.parent and s.call.number < call.number]
+        siblings = [
+            s for s in steps if s.call.parent == call.parent and s.call.number < call.number
+        ]
         around = next((s for s in steps if s.call.number == call.parent), None)
         for seen in call.inputs:
             if seen.mask is not None or call.by_hand or not seen.shape or around is None:
@@ -157,7 +159,9 @@ def _lost_between(steps: Sequence[Step]) -> None:
 
 
 def _equal(one: Seen, other: Seen) -> bool:
-    return one.shape == other.shape and bool(np.array_equal(one.values, other.values))
+    if one.values is None or other.values is None:
+        return False
+    return bool(np.array_equal(one.values, other.values))
 
 
 def settle(steps: Sequence[Step]) -> None:

@@ -25,11 +25,11 @@ SHARED = 2  # claims that may have a pattern in common before it counts for less
 # How much a word counts in each part of a claim: its id, sentence, otherwise, explanation.
 
 WEIGHTS = (4.0, 6.0, 3.0, 1.0)
-IDLE = frozenset(
-    "a about all an and any are as at be but by can do does for from get gets has have how i if in "
-    "into is it its my no not of on or that the their then there they this to use used was what "
-    "when where which who why will with without you your keras tensorflow tf error raises".split()
-)
+IDLE = frozenset(re.findall(r"\w+", """
+    a about all an and any are as at be but by can do does for from get gets has have how i if
+    in into is it its my no not of on or that the their then there they this to use used was
+    what when where which who why will with without you your keras tensorflow tf error raises
+"""))  # fmt: skip
 
 
 class Answer(NamedTuple):
@@ -54,9 +54,9 @@ def answers(root: Path, text: str) -> List[Answer]:
 
 
 def by_message(root: Path, text: str) -> Dict[str, float]:
-    """The claims whose tests look for a message that ``text`` has, and how much that tells: up to 1.
+    """The claims whose tests look for a message that ``text`` has, and how much that tells.
 
-    A pattern that many claims share tells little; a long match tells much.
+    It is a number up to 1. A pattern that many claims share tells little; a long match tells much.
     """
     known = messages(root)
     shared: Dict[str, int] = {}
@@ -130,7 +130,7 @@ class Fact(NamedTuple):
 
 def facts(root: Path, text: str, installed: Installed, most: int) -> List[Fact]:
     """What the atlas says of the layers that ``text`` names, those first that it asks about."""
-    named = {word for word in re.findall(r"[A-Za-z][A-Za-z0-9]*", text)}
+    named = set(re.findall(r"[A-Za-z][A-Za-z0-9]*", text))
     layers = [one for one in subjects() if one.public in named and not one.is_variant]
     cell = nearest(root, installed, "atlas.jsonl")
     if not layers or not cell:

@@ -30,9 +30,7 @@ def messages(root: Path) -> Patterns:
 class _Names:
     """What names of a module stand for: constant strings, and functions."""
 
-    def __init__(
-        self, texts: Dict[str, List[str]], functions: Dict[str, ast.FunctionDef]
-    ) -> None:
+    def __init__(self, texts: Dict[str, List[str]], functions: Dict[str, ast.FunctionDef]) -> None:
         self.texts = texts
         self.functions = functions
 
@@ -52,10 +50,9 @@ class _Names:
                 if one.func.attr in ("search", "match", "fullmatch"):
                     yield from self._strings(one.func.value)
                     yield from self._strings(one.args[0]) if one.args else ()
-            elif isinstance(one, ast.Name) and one.id in self.functions:
-                if one.id not in visited:
-                    visited.add(one.id)
-                    yield from self.patterns(self.functions[one.id], visited)
+            elif isinstance(one, ast.Name) and one.id in self.functions.keys() - visited:
+                visited.add(one.id)
+                yield from self.patterns(self.functions[one.id], visited)
 
     def _strings(self, node: ast.AST) -> Iterator[str]:
         for one in ast.walk(node):
@@ -65,7 +62,9 @@ class _Names:
             elif isinstance(one, ast.Name):
                 texts = self.texts.get(one.id, [])
             for text in texts:
-                text = re.sub(r"^((?:\(\?\w+\))?)\^?\w*Error\\?:\\? ?", r"\1", text)  # people quote what follows
+                text = re.sub(
+                    r"^((?:\(\?\w+\))?)\^?\w*Error\\?:\\? ?", r"\1", text
+                )  # people quote what follows
                 if _tells_something(text):
                     yield text
 

@@ -92,7 +92,9 @@ def pooled(keras):
 
 def last_step(keras):
     layers = keras.layers
-    return functional(keras, layers.LSTM(4, return_sequences=True), layers.Lambda(lambda x: x[:, -1]))
+    return functional(
+        keras, layers.LSTM(4, return_sequences=True), layers.Lambda(lambda x: x[:, -1])
+    )
 
 
 def sequential(keras):
@@ -183,7 +185,9 @@ def operation(keras):
 
 def lambda_layer(keras):
     layers = keras.layers
-    return functional(keras, layers.Lambda(lambda x: x * 2.0, name="twice"), layers.LSTM(3, name="lstm"))
+    return functional(
+        keras, layers.Lambda(lambda x: x * 2.0, name="twice"), layers.LSTM(3, name="lstm")
+    )
 
 
 def convolved(keras):
@@ -204,11 +208,16 @@ def without_flag(keras):
 
 
 def summed_in_lambda(keras):
-    return functional(keras, keras.layers.Lambda(lambda x: keras.ops.sum(x * x, axis=1), name="summed"))
+    return functional(
+        keras, keras.layers.Lambda(lambda x: keras.ops.sum(x * x, axis=1), name="summed")
+    )
 
 
 def between_layers(keras):
-    layers = {"first": keras.layers.Dense(4, name="first"), "lstm": keras.layers.LSTM(3, name="lstm")}
+    layers = {
+        "first": keras.layers.Dense(4, name="first"),
+        "lstm": keras.layers.LSTM(3, name="lstm"),
+    }
     return subclassed(keras, layers, lambda self, x: self.lstm(self.first(self.embed(x)) * 2.0))
 
 
@@ -339,7 +348,9 @@ def test_a_step_of_ones_own_that_takes_the_mean_counts_padding(keras):
 
 
 def test_a_metric_that_counts_padding_is_named(keras):
-    model = compiled(keras, sequence(keras), metrics=[keras.metrics.RootMeanSquaredError(name="rmse")])
+    model = compiled(
+        keras, sequence(keras), metrics=[keras.metrics.RootMeanSquaredError(name="rmse")]
+    )
     found = trace(model, IDS, targets())
     rmse = next(one for one in found.counted if one.name == "rmse")
     assert rmse.counts_padding is any(one.where == "rmse" for one in found.leaks)
@@ -455,13 +466,18 @@ def test_what_is_no_model_is_refused(keras):
 
 def two_inputs(keras):
     layers = keras.layers
-    a, b = keras.Input((None,), dtype="int32", name="a"), keras.Input((None,), dtype="int32", name="b")
+    a, b = (
+        keras.Input((None,), dtype="int32", name="a"),
+        keras.Input((None,), dtype="int32", name="b"),
+    )
     x = layers.LSTM(3)(layers.Embedding(10, 4, mask_zero=True)(a))
     y = layers.Conv1D(3, 1, name="conv")(layers.Embedding(10, 4, mask_zero=True)(b))
     return keras.Model([a, b], layers.Concatenate()([x, layers.GRU(2, name="gru")(y)]))
 
 
-@pytest.mark.parametrize("pack", [lambda a, b: [a, b], lambda a, b: {"a": a, "b": b}], ids=["list", "dict"])
+@pytest.mark.parametrize(
+    "pack", [lambda a, b: [a, b], lambda a, b: {"a": a, "b": b}], ids=["list", "dict"]
+)
 def test_several_inputs_may_be_a_list_or_a_dict(keras, pack):
     found = trace(two_inputs(keras), pack(IDS, IDS[:, ::-1].copy()))
     assert (places(found.lost), places(found.leaks)) == (["conv"], ["gru"]), str(found)
