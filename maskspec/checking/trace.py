@@ -183,6 +183,12 @@ def _measure(
     judging.settle(steps)
     found.findings += [_lost(step, explainer) for step in steps if is_lost(step)]
     found.findings += [_leaking(step, found, explainer) for step in steps if step.leaks]
+    found.notes += [
+        f"{step.call.label} did not use the mask of its input, as {step.call.kind} mostly does: "
+        "was it called with several tensors, or with a mask that changes nothing?"
+        for step in steps
+        if explainer.should_use(step)
+    ]
     found.outputs = _outputs(steps[0], runs, runner.model)
     if measuring.is_compiled(runner.model):
         losses.ask(found, runner, entries, targets, explainer)
@@ -210,11 +216,10 @@ def _leaking(step: Step, found: Trace, explainer: Explainer) -> Finding:
     within = any(other.call.parent == call.number for other in found.steps)
     is_code = within and call.sort in (MODEL, OWN)
     where = f"the code of {call.label}" if is_code else call.label
-    masked = bool(call.masks_in)
-    lost = any(is_lost(other) and other.call.number <= call.number for other in found.steps)
-    how = "" if is_code else (", whose mask it ignores" if masked else ", which has no mask")
+    how = ", whose mask it ignores" if call.masks_in else ", which has no mask"
+    how = "" if is_code else how
     what = f"padded steps reach valid results from {where} on{how}"
-    why = explainer.leaks(step, comes_with_mask=masked or not lost)
+    why = explainer.leaks(step)
     return Finding(LEAKS, where, what, why.sentence, why.page, why.instead)
 
 

@@ -21,6 +21,7 @@ from maskspec.records.nearest import atlas, nearest, verdict
 FILE = "spec/traced.json"
 EXPLAINED = "spec/atlas/explained.json"
 LOST_FACTS = ("out.mask",)
+USE_FACT = "results.use"
 LEAK_FACTS = ("results.leak", "results.leak-start", "results.leak-middle")
 
 
@@ -67,14 +68,22 @@ class Explainer:
                 return self.of("cast")
         return self._by_facts(call.kind, LOST_FACTS, "none", "layer")
 
-    def leaks(self, step: Step, comes_with_mask: bool) -> Why:
+    def leaks(self, step: Step) -> Why:
         """Why padding reaches valid results in a call."""
         call = step.call
         if call.sort == OPERATION or call.sort != LAYER:
             return self.of("ignored by code")
-        if not comes_with_mask:
+        ignores = self._usually(call.kind, LEAK_FACTS[0]) == "yes"
+        if not call.masks_in and not ignores:
             return self.of("without a mask")
         return self._by_facts(call.kind, LEAK_FACTS, "yes", "ignored")
+
+    def should_use(self, step: Step) -> bool:
+        """Whether a layer of Keras left its mask alone that, by what is recorded, uses masks."""
+        call = step.call
+        if step.used is not False or call.sort != LAYER:
+            return False
+        return self._usually(call.kind, USE_FACT) not in ("", "no")
 
     def _by_facts(self, layer: str, aspects: Any, outcome: str, kind: str) -> Why:
         """The fact that says so of a layer of Keras, and the claim that explains the fact."""

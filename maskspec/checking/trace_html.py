@@ -4,12 +4,19 @@ from html import escape
 from typing import Iterator, List
 
 from maskspec.checking.trace_results import LOSES, Finding, Trace, is_lost
-from maskspec.checking.trace_steps import ENDED, HANDED_ON, LOST, MADE, REPLACED, Step
+from maskspec.checking.trace_steps import (
+    ENDED,
+    HANDED_ON,
+    LOST,
+    MADE,
+    REPLACED,
+    Step,
+    is_about_masks,
+)
 from maskspec.checking.trace_text import (
     HEADS,
     counted_in_words,
     fate_in_words,
-    is_about_masks,
     masks_in_words,
     measured,
     output_in_words,

@@ -49,19 +49,36 @@ def entries(calls: Sequence[Call]) -> List[Entry]:
         inside = [c for c in made if _is_in(c, call, calls)]
         if not inside:
             found.append(_entry(call.number, True, [(s, s.mask) for s in call.outputs]))
-    if not found:
-        by_hand = next((c for c in calls if c.by_hand and _as_given(c)), None)
-        if by_hand is not None:
+    by_hand = next((c for c in calls if c.by_hand and _as_given(c)), None)
+    if not found and by_hand is not None:
+        masks = [m for m in by_hand.by_hand.values() if any(_is(m, seen) for seen in root.inputs)]
+        if masks:  # the model is given its mask as an input of its own
+            fitting = [(s, masks[0] if fits(s, masks[0], 0) else None) for s in _in_order(root)]
+            found.append(_entry(root.number, False, fitting))
+        else:
             found.append(_entry(by_hand.number, False, _as_given(by_hand)))
     return [entry for entry in found if any(mask is not None for mask in entry.masks)]
 
 
+def _is(mask: Array, seen: Seen) -> bool:
+    """Whether a tensor is the boolean ``mask``."""
+    return (
+        seen.values is not None
+        and seen.values.dtype == bool
+        and bool(np.array_equal(seen.values, mask))
+    )
+
+
+def _in_order(call: Call) -> List[Seen]:
+    """What was seen of each tensor in the arguments of a call, masks included."""
+    seen = {one.key: one for one in call.inputs}
+    return [seen.get(id(tensor), Seen(0, ())) for tensor in leaves(call.arguments)]
+
+
 def _as_given(call: Call) -> List[Tuple[Seen, Optional[Array]]]:
     """Each tensor in the arguments of a call, in order, with the mask that says what is valid."""
-    seen = {one.key: one for one in call.inputs}
     found: List[Tuple[Seen, Optional[Array]]] = []
-    for tensor in leaves(call.arguments):
-        one = seen.get(id(tensor), Seen(0, ()))
+    for one in _in_order(call):
         masks = [one.mask] if one.mask is not None else list(call.by_hand.values())
         fitting = [m for m in masks if m.dtype == bool and m.ndim == 2 and fits(one, m, 0)]
         found.append((one, fitting[0] if fitting else None))
@@ -199,7 +216,8 @@ def _call_with(keras: Any, call: Call, other: Callable[[Array], Array]) -> Optio
     """What the layer of ``call`` returns if its masks are others; None if it raises an error."""
     masks = {seen.key: seen.mask for seen in call.inputs if seen.mask is not None}
     args, kwargs = call.arguments
-    hand = {id(value) for name, value in named(call.layer, args, kwargs).items() if "mask" in name}
+    given_masks = [v for name, v in named(call.layer, args, kwargs).items() if "mask" in name]
+    hand = set(map(id, leaves(given_masks)))
 
     def one(tensor: Any) -> Any:
         if id(tensor) in hand:

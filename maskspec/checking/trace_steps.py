@@ -5,7 +5,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from maskspec.checking.trace_watching import MODEL, OWN, Array, Call, Seen
+from maskspec.checking.trace_watching import MODEL, OPERATION, OWN, Array, Call, Seen
 
 NOTHING, MADE, HANDED_ON, REPLACED, LOST, ENDED = (
     "no mask", "made", "handed on", "replaced", "lost", "ended",
@@ -110,9 +110,22 @@ def _judge(step: Step, known: Dict[int, Tuple[Seen, Optional[Array], bool, Call]
             step.moved.append(known[seen.key][2])
         else:
             fitting = [m for m, size in sources if fits(seen, m, size)]
+            if not fitting and call.sort in (MODEL, OWN):
+                fitting = [m for m in _masks_inside(call, known) if fits(seen, m, 0)][-1:]
             step.valid.append(fitting[0] if fitting else None)
             again = len(seen.shape) > 2 or any(seen.size == size for _, size in sources)
             step.moved.append(bool(sources) and not fitting and again)
+
+
+def _masks_inside(
+    call: Call, known: Dict[int, Tuple[Seen, Optional[Array], bool, Call]]
+) -> List[Array]:
+    """The masks of what the calls inside of a call returned."""
+    return [
+        seen.mask
+        for seen, _, _, inner in known.values()
+        if inner.number > call.number and seen.mask is not None
+    ]
 
 
 def _shadows(call: Call, known: Dict[int, Tuple[Seen, Optional[Array], bool, Call]]) -> List[Any]:
@@ -133,13 +146,15 @@ def _shadows(call: Call, known: Dict[int, Tuple[Seen, Optional[Array], bool, Cal
 def _lost_between(steps: Sequence[Step]) -> None:
     """Find masks that were lost in code between two calls: what comes into a call is no result of
     another one, carries no mask, and has the steps of one that does."""
-    produced: Dict[int, Step] = {}
     for step in steps:
         call = step.call
+        if is_about_masks(step):
+            continue
         siblings = [
             s for s in steps if s.call.parent == call.parent and s.call.number < call.number
         ]
         around = next((s for s in steps if s.call.number == call.parent), None)
+        produced = {o.key for s in siblings for o in s.call.outputs}
         for seen in call.inputs:
             if seen.mask is not None or call.by_hand or not seen.shape or around is None:
                 continue
@@ -154,14 +169,19 @@ def _lost_between(steps: Sequence[Step]) -> None:
                 if not same and len(seen.shape) > 2:
                     step.before = candidate.call
                 break
-        for seen in call.outputs:
-            produced.setdefault(seen.key, step)
 
 
 def _equal(one: Seen, other: Seen) -> bool:
     if one.values is None or other.values is None:
         return False
     return bool(np.array_equal(one.values, other.values))
+
+
+def is_about_masks(step: Step) -> bool:
+    """Whether a call is an operation that computes a mask, of which there is nothing to tell."""
+    outputs = step.call.outputs
+    is_bool = all(o.values is not None and o.values.dtype == bool for o in outputs)
+    return step.call.sort == OPERATION and bool(outputs) and is_bool
 
 
 def settle(steps: Sequence[Step]) -> None:
@@ -172,6 +192,7 @@ def settle(steps: Sequence[Step]) -> None:
         if step.call.parent is not None:
             children.setdefault(step.call.parent, []).append(step)
     for step in steps:
+        step.is_mended = is_about_masks(step)
         if step.fate == LOST:
             has_steps = any(
                 fits(seen, mask, 0) for seen in step.call.outputs for mask in step.call.masks_in
@@ -209,7 +230,8 @@ def leak(steps: Sequence[Step], runs: Sequence[Sequence[Call]]) -> None:
     by_key: Dict[int, Tuple[int, int]] = {}
     for step in steps:
         for place, seen in enumerate(step.call.outputs):
-            by_key.setdefault(seen.key, (step.call.number, place))
+            if seen.key not in by_key or by_key[seen.key][0] in _around(step, steps):
+                by_key[seen.key] = (step.call.number, place)  # the innermost call that returned it
     found = {step.call.number: step for step in steps}
     for step in steps:
         changed_out[step.call.number] = any(
@@ -235,6 +257,16 @@ def leak(steps: Sequence[Step], runs: Sequence[Sequence[Call]]) -> None:
         if step.call.parent is not None:
             inside = starts or inner.get(number, False)
             inner[step.call.parent] = inner.get(step.call.parent, False) or inside
+
+
+def _around(step: Step, steps: Sequence[Step]) -> List[int]:
+    """The numbers of the calls around a call."""
+    found: List[int] = []
+    parent = step.call.parent
+    while parent is not None:
+        found.append(parent)
+        parent = steps[parent].call.parent
+    return found
 
 
 def _is_stopped(step: Step, found: Dict[int, Step], changed: Dict[int, bool]) -> bool:

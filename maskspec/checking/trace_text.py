@@ -5,8 +5,8 @@ from typing import Any, Iterator, List, Optional, Tuple
 
 from maskspec.catalogue.words import count
 from maskspec.checking.trace_results import Counted, Finding, Output, Trace, is_lost
-from maskspec.checking.trace_steps import LOST, MADE, NOTHING, Step
-from maskspec.checking.trace_watching import MODEL, OPERATION, OWN
+from maskspec.checking.trace_steps import LOST, MADE, NOTHING, Step, is_about_masks
+from maskspec.checking.trace_watching import MODEL, OWN
 
 Row = Tuple[str, str, str, str, str]
 HEADS: Row = ("call", "mask in", "used", "mask out", "")
@@ -36,9 +36,11 @@ def fate_in_words(step: Step) -> str:
     """What became of the mask in a call, in a few words."""
     said = []
     if step.before is not None:
-        said.append("LOST on the way here" if is_lost(step) else "no mask any more, mended later")
+        said.append(
+            "LOST on the way here" if is_lost(step) else "no mask any more, but none is needed"
+        )
     if step.fate == LOST:
-        said.append("LOST" if is_lost(step) else "lost here, mended around it")
+        said.append("LOST" if is_lost(step) else "lost here, but known to those that need it")
     elif step.fate != NOTHING and not (step.fate == MADE and step.call.sort == MODEL):
         said.append(step.fate)
     if step.leaks:
@@ -49,13 +51,6 @@ def fate_in_words(step: Step) -> str:
 
 def used_in_words(used: Optional[bool]) -> str:
     return {True: "yes", False: "no"}.get(used, "-") if used is not None else "-"
-
-
-def is_about_masks(step: Step) -> bool:
-    """Whether a call is an operation that computes a mask, of which there is nothing to tell."""
-    outputs = step.call.outputs
-    is_bool = all(o.values is not None and o.values.dtype == bool for o in outputs)
-    return step.call.sort == OPERATION and bool(outputs) and is_bool
 
 
 def rows(trace: Trace) -> Iterator[Row]:

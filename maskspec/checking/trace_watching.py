@@ -225,9 +225,9 @@ class Watch:
     def _begin(self, number: int, layer: Any, sort: str, args: Any, kwargs: Any) -> Call:
         parent = self._stack[-1] if self._stack else None
         masks = {
-            name: self._values(value)
+            name: self._values(leaves(value)[0])
             for name, value in named(layer, args, kwargs).items()
-            if "mask" in name and leaves(value) == [value]
+            if "mask" in name and leaves(value)
         }
         inputs = [self._see(tensor) for tensor in leaves(without_masks(layer, args, kwargs))]
         carried = [seen.mask for seen in inputs if seen.mask is not None]

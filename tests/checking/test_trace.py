@@ -12,6 +12,7 @@ from maskspec.catalogue.home import home
 from maskspec.checking import CannotTrace, trace
 from maskspec.running import adapter
 from maskspec.running.discovery import discover
+from maskspec.running.judging import Unavailable
 
 FRAMEWORK = discover(cells.load(home()))[0]
 IDS = np.array([[1, 2, 3, 0, 0], [4, 5, 0, 0, 0], [6, 7, 8, 9, 1], [2, 0, 0, 0, 0]], "int32")
@@ -53,7 +54,7 @@ def own_layer(keras, **attributes):
     return layer
 
 
-def subclassed(keras, layers, call):
+def subclassed(keras, layers, call, batch=IDS):
     class Mine(keras.Model):
         def __init__(self):
             super().__init__(name="mine")
@@ -65,7 +66,7 @@ def subclassed(keras, layers, call):
             return call(self, inputs)
 
     model = Mine()
-    model(IDS)
+    model(batch)
     return model
 
 
@@ -481,6 +482,91 @@ def two_inputs(keras):
 def test_several_inputs_may_be_a_list_or_a_dict(keras, pack):
     found = trace(two_inputs(keras), pack(IDS, IDS[:, ::-1].copy()))
     assert (places(found.lost), places(found.leaks)) == (["conv"], ["gru"]), str(found)
+
+
+def attention(keras):
+    layers = keras.layers
+    inputs = keras.Input((None,), dtype="int32")
+    x = layers.Embedding(10, 4, mask_zero=True)(inputs)
+    x = layers.Add()([x, layers.MultiHeadAttention(2, 4)(x, x)])
+    return keras.Model(inputs, layers.GlobalAveragePooling1D(name="pool")(x))
+
+
+def test_attention_over_a_mask_is_followed(keras):
+    try:
+        model = attention(keras)
+    except Unavailable:
+        pytest.skip("no MultiHeadAttention here")
+    found = trace(model, IDS)
+    assert (found.outputs[0].change == 0) == found.is_sound, str(found)
+    used = {step.call.kind: step.used for step in found.steps if step.call.masks_in}
+    if "MultiHeadAttention" in used and FRAMEWORK.implementation == "keras":
+        assert used["MultiHeadAttention"] is True
+
+
+def masked_by_an_input(keras, *layers):
+    x, mask = keras.Input((None, 4)), keras.Input((None,), dtype="bool")
+    y = x
+    for layer in layers:
+        y = layer(y)
+    return keras.Model([x, mask], keras.layers.LSTM(3, name="lstm")(y, mask=mask))
+
+
+def test_a_mask_that_is_an_input_of_its_own_is_taken_for_what_it_says(keras):
+    x = np.random.RandomState(0).uniform(-1, 1, (*IDS.shape, 4)).astype("float32")
+    assert trace(masked_by_an_input(keras), [x, VALID]).is_sound
+    wide = keras.layers.Conv1D(4, 3, padding="same", name="wide")
+    found = trace(masked_by_an_input(keras, wide), [x, VALID])
+    assert places(found.leaks) == ["wide"], str(found)
+
+
+def test_inputs_and_outputs_may_be_dicts(keras):
+    def call(self, inputs):
+        x = self.dense(self.embed(inputs["ids"]))
+        x = x + self.dense(x)
+        return {"pooled": self.pool(x), "steps": x}
+
+    layers = {"dense": keras.layers.Dense(4, name="dense")}
+    layers["pool"] = keras.layers.GlobalAveragePooling1D(name="pool")
+    model = subclassed(keras, layers, call, {"ids": IDS})
+    found = trace(model, {"ids": IDS})
+    assert places(found.lost) == ["between dense"], str(found)
+    assert places(found.leaks) == ["pool"], str(found)
+    assert [one.change > 0 for one in found.outputs] == [True, False]
+
+
+def test_a_block_that_hands_the_mask_on_and_does_not_use_it_inside_leaks(keras):
+    class Block(keras.layers.Layer):
+        def __init__(self):
+            super().__init__(name="block")
+            self.supports_masking = True
+            self.gru = keras.layers.GRU(4, go_backwards=True, return_sequences=True, name="gru")
+
+        def call(self, inputs):
+            return self.gru(inputs * 1.0)
+
+    found = trace(functional(keras, Block(), keras.layers.LSTM(3)), IDS)
+    assert not found.lost, str(found)
+    assert places(found.leaks) == ["gru"], str(found)
+
+
+def test_branches_that_are_joined_are_followed(keras):
+    found = trace(added(keras), IDS)
+    add = step_named(found, "add")
+    assert len(add.call.inputs) == 2
+    assert (found.outputs[0].change > 0) == bool(found.leaks), str(found)
+
+
+def test_a_decoder_that_loses_sight_of_its_mask_is_noted(keras):
+    layers = keras.layers
+    a, b = keras.Input((None,), dtype="int32"), keras.Input((None,), dtype="int32")
+    _, h, c = layers.LSTM(4, return_state=True)(layers.Embedding(10, 4, mask_zero=True)(a))
+    x = layers.Embedding(10, 4, mask_zero=True)(b)
+    x = layers.LSTM(4, return_sequences=True, name="decoder")(x, initial_state=[h, c])
+    found = trace(keras.Model([a, b], x), [IDS, IDS[:, ::-1].copy()])
+    decoder = step_named(found, "decoder")
+    told = any(note.startswith("decoder (LSTM) did not use") for note in found.notes)
+    assert told is (decoder.used is False), str(found)
 
 
 def test_a_nested_model_is_unfolded(keras):

@@ -88,7 +88,7 @@ def test_an_answer_has_its_sentence_where_it_holds_and_its_page(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "1. With a mask, a compiled loss is the mean over the valid steps."
     assert lines[1].startswith("   Differs; now holds in tf.keras >= 2.11, tf_keras")
-    assert lines[-1] == "   claim: spec/loss.md#loss.mean-over-valid-steps"
+    assert lines[-1] == "   finding: spec/loss.md#loss.mean-over-valid-steps"
 
 
 def test_words_of_names_are_found_by_their_parts():

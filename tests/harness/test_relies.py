@@ -91,7 +91,8 @@ import pytest
 from maskspec.checking import relies
 from maskspec.running.discovery import Installed
 
-relies.discover = lambda releases: [Installed("tf.keras", "2.10.0", "tensorflow", "?", "2.10.0", "")]
+HERE = Installed("tf.keras", "2.10.0", "tensorflow", "?", "2.10.0", "")
+relies.discover = lambda releases: [HERE]
 
 @pytest.mark.relies_on("loss.mean-over-valid-steps")
 @pytest.mark.parametrize("x", [1, 2])
@@ -128,7 +129,7 @@ def test_all_that_a_suite_relies_on_is_listed_without_running_it(tmp_path):
     done = run(tmp_path, "--collect-only", "--maskspec-relied=relied.txt")
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "relied.txt").read_text().splitlines() == [
-        "custom-layers.default-destroys-mask  # test_mine.py:18",
+        "custom-layers.default-destroys-mask  # test_mine.py:19",
         "loss.mean-over-valid-steps  # test_mine.py::test_marked",
         "loss.sum-over-valid-by-all-steps  # test_mine.py::test_fine",
     ]
