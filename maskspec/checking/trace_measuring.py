@@ -133,6 +133,7 @@ class Runner:
         self.model = model
         self.batch = batch
         self.state = state
+        self.result: Any = None  # of the last run
 
     def watch(self, found: Sequence[Entry] = (), run: int = 0, keeps: bool = True) -> Watch:
         """What sees a run in which other values stand at the padded steps behind ``found``."""
@@ -147,7 +148,8 @@ class Runner:
         """What the model returns for the batch."""
         with _quiet(), watch.watching():
             try:
-                return self.model(self.batch, training=False)
+                self.result = self.model(self.batch, training=False)
+                return self.result
             finally:
                 self.state.put_back()
 
