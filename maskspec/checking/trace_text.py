@@ -125,7 +125,7 @@ def measured(trace: Trace) -> List[str]:
         told.append(f"loss: {_by(trace.changes_loss, trace.loss, 'it is')}")
     if trace.changes_gradients is not None:
         said = "change" if trace.changes_gradients else "stay as they are"
-        told.append(f"gradients of the weights: {said}")
+        told.append(f"gradients of the weights, of the outputs at valid steps: {said}")
     return told
 
 
