@@ -12,7 +12,18 @@ def claim_page(id: str) -> str:
 
 def link(claim: Claim) -> str:
     """Where to read about ``claim``: its page on the site, or the place in the file."""
-    return SITE + claim_page(claim.id) if SITE else claim.page
+    return of_claim(claim.id)
+
+
+def of_claim(id: str) -> str:
+    """The same of the claim with this id."""
+    return SITE + claim_page(id) if SITE else f"spec/{id.partition('.')[0]}.md#{id}"
+
+
+def of_subject(page: str) -> str:
+    """Where to read what a subject of the atlas does, whose page has this name."""
+    family, _, name = page.rpartition(".")
+    return f"{SITE}{family or 'layers'}/{name}.html" if SITE else f"spec/atlas/{page}.md"
 
 
 def home() -> str:

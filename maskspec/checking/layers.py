@@ -19,6 +19,7 @@ from typing import (
 from maskspec.atlas import questions
 from maskspec.atlas.asking.saying import HONEST
 from maskspec.atlas.aspects import ASPECTS, RAISES, outcome_of
+from maskspec.catalogue.addresses import of_claim
 from maskspec.checking import snippets
 from maskspec.checking.checks import (
     CALLABLE,
@@ -34,7 +35,6 @@ from maskspec.checking.checks import (
 )
 from maskspec.checking.implementation import is_of_keras, keras_of
 from maskspec.checking.inputs import given_for
-from maskspec.checking.pages import page
 from maskspec.checking.trial import Given, LayerTrial, Make, Says, what_it_says
 
 assert questions.MODULES  # they register the aspects
@@ -212,7 +212,7 @@ class Layer:
             self.name,
             check.fault.format(self.name, self._why_it_leaks()),
             snippets.write(check, self),
-            page(check.claim),
+            of_claim(check.claim),
             expected,
         )
 

@@ -8,8 +8,7 @@ from miniature import ROOT
 
 from maskspec.atlas.aspects import ASPECTS
 from maskspec.atlas.questions import load
-from maskspec.catalogue import pages
-from maskspec.checking import pages as links
+from maskspec.catalogue import addresses, pages
 from maskspec.checking import snippets
 from maskspec.checking.checks import CHECKS, ENDS_IT, NO_COPIES, NO_STEPS, TABLE, WHOM, AsIn
 
@@ -64,9 +63,9 @@ def test_no_program_is_of_an_aspect_without_a_check():
 
 
 def test_page_is_the_sites_if_there_is_one(monkeypatch):
-    assert links.page("rnn.state-held") == "spec/rnn.md#rnn.state-held"
-    monkeypatch.setattr(links, "SITE", "https://example.org/")
-    assert links.page("rnn.state-held") == "https://example.org/c/rnn.state-held.html"
+    assert addresses.of_claim("rnn.state-held") == "spec/rnn.md#rnn.state-held"
+    monkeypatch.setattr(addresses, "SITE", "https://example.org/")
+    assert addresses.of_claim("rnn.state-held") == "https://example.org/c/rnn.state-held.html"
 
 
 def test_importing_costs_no_framework_and_no_numpy():

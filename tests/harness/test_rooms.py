@@ -13,7 +13,7 @@ from maskspec.__main__ import VERBS
 
 HOUSE = ROOT / "maskspec"
 # Each may use those before it.
-ROOMS = ("catalogue", "running", "atlas", "checking", "records", "rendering", "rules", "site")
+ROOMS = ("catalogue", "running", "atlas", "records", "checking", "rendering", "rules", "site")
 FRAMEWORKS = {"tensorflow", "keras", "tf_keras", "jax", "torch"}
 MODULES = sorted(HOUSE.rglob("*.py"), key=str)
 IDS = [p.relative_to(HOUSE).as_posix() for p in MODULES]
