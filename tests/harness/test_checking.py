@@ -62,6 +62,13 @@ def test_no_program_is_of_an_aspect_without_a_check():
     assert set(snippets.BODIES) == {check.aspect for check in TABLE}
 
 
+@each_check
+def test_page_on_the_checks_has_each_of_them(check):
+    page = (ROOT / "maskspec" / "checking" / "README.md").read_text(encoding="utf-8")
+    row = next(line for line in page.splitlines() if line.startswith(f"| `{check.name}`"))
+    assert f"| {ASPECTS[check.aspect].question} |" in row
+
+
 def test_page_is_the_sites_if_there_is_one(monkeypatch):
     assert addresses.of_claim("rnn.state-held") == "spec/rnn.md#rnn.state-held"
     monkeypatch.setattr(addresses, "SITE", "https://example.org/")
