@@ -45,6 +45,34 @@ SAYS: Dict[str, Dict[str, str]] = {
         "nothing: it is the sum": "is the sum over the valid steps when called by hand",
         "the mask is not used": "ignores the mask when called by hand",
     },
+    "metric-fit.steps": {
+        "the valid steps": "leaves masked steps out in metrics=",
+        "the valid steps of other classes": "leaves masked steps out in metrics=",
+        "all steps: the mask is not used": "counts masked steps in metrics=",
+    },
+    "metric-weighted.step-weights": {
+        "the valid steps, weighted": "weighs the valid steps alone in weighted_metrics=",
+        "all steps, weighted: the mask is not used": "counts masked steps in weighted_metrics=",
+    },
+    "metric-hand.mask": {
+        "the valid steps": "leaves masked steps out when called by hand",
+        "the valid steps of other classes": "leaves masked steps out when called by hand",
+        "all steps: the mask is not used": "counts masked steps when called by hand",
+    },
+    "model-results.mask": {
+        "the valid steps": "returns its results with a mask of the valid steps",
+        "every step": "returns its results with a mask in which every step is valid",
+        "none": "returns its results without a mask",
+    },
+    "model-results.vector": {
+        "no": "keeps what stands in the padding out of its results",
+        "yes": "lets what stands in the padding into its results",
+    },
+    "model-loss.divisor": {
+        "the valid steps": "has a loss that is divided by the valid steps",
+        "all steps": "has a loss that is divided by all steps",
+        "the mask is not used": "has a loss that counts padded steps",
+    },
 }
 OUT, MAKES = "out.mask", "out.unmasked"  # the second of a layer that makes a mask
 SHOWN = 3  # of the first questions of a family without words of its own
