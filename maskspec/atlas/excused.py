@@ -30,7 +30,7 @@ _NAMES = {
         "losses.mse losses.msle metrics.KLD metrics.MAE metrics.MAPE metrics.MSE metrics.MSLE "
         "metrics.binary_crossentropy metrics.binary_focal_crossentropy "
         "metrics.categorical_crossentropy metrics.categorical_focal_crossentropy "
-        "metrics.categorical_hinge metrics.cosine_proximity metrics.cosine_similarity "
+        "metrics.categorical_hinge "
         "metrics.hinge metrics.huber "
         "metrics.kl_divergence metrics.kld metrics.kullback_leibler_divergence metrics.log_cosh "
         "metrics.logcosh metrics.mae metrics.mape metrics.mean_absolute_error "
