@@ -1,6 +1,6 @@
-"""``python -m maskspec VERB``; no verb imports a framework into its own process.
+"""``maskspec VERB``, and ``python -m maskspec VERB`` in a checkout, which has the maintainers' too.
 
-Each verb is the ``main`` of the module of that name.
+Each verb is the ``main`` of the module of that name. Only ``trace`` imports a framework.
 """
 
 import argparse
@@ -8,8 +8,9 @@ import importlib
 import os
 import sys
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
+from maskspec.catalogue.home import home
 from maskspec.catalogue.project import NoCheckout, find_checkout, is_checkout
 from maskspec.catalogue.words import below
 
@@ -22,6 +23,7 @@ class Verb(NamedTuple):
     status: str = "0"
 
 
+ABOUT = "What Keras does with a mask, on every release, and in models of your own."
 FAILED = "2 means that it could not be done"
 VERBS: Dict[str, Verb] = {
     "check": Verb("rules", "refuse what does not fit together", "1 if anything is amiss"),
@@ -32,12 +34,24 @@ VERBS: Dict[str, Verb] = {
     "releases": Verb("catalogue", "say which releases have no cell", "1 if there is one"),
     "cells": Verb("catalogue", "list the cells"),
     "pins": Verb("catalogue", "print what the constraints of a cell are compiled from"),
+    "trace": Verb(
+        "rendering",
+        "follow the mask through a model of your own",
+        "1 if a mask is lost or padding leaks",
+    ),
+    "explain": Verb("rendering", "find what a message, a name or a question is about",
+                    "1 if nothing is found"),
+    "verify": Verb("running", "run the claims and the atlas on what is installed",
+                   "1 if any is not as recorded"),
     "export": Verb("rendering", "print the whole catalogue as JSON"),
+    "site": Verb("site", "build the site to look things up in"),
 }  # fmt: skip
+USERS = ("trace", "explain", "diff", "verify", "export")  # what needs no checkout
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m maskspec", description=__doc__)
+def _parser(names: Sequence[str], prog: str) -> argparse.ArgumentParser:
+    """What reads the command line of ``prog``, which has the verbs ``names``."""
+    parser = argparse.ArgumentParser(prog=prog, description=ABOUT)
     parser.add_argument("--root", type=Path, help="the checkout to work on (default: this one)")
     commands = parser.add_subparsers(required=True, metavar="VERB", dest="verb")
     verbs = {
@@ -48,11 +62,33 @@ def _parser() -> argparse.ArgumentParser:
             epilog=f"Exit status: {verb.status}; {FAILED}.",
         )
         for name, verb in VERBS.items()
+        if name in names
     }
+    _users_options(verbs)
+    if "check" in names:
+        _maintainers_options(verbs)
+    return parser
+
+
+def _maintainers_options(verbs: Dict[str, argparse.ArgumentParser]) -> None:
     option = verbs["check"].add_argument
     option("--sources", type=Path, help="folder with the texts: prove the inventory")
     option("--unrecorded", action="store_true", help="let cells wait to be recorded")
     verbs["sync"].add_argument("--check", action="store_true", help="write nothing, only compare")
+    option = verbs["record"].add_argument
+    option("cells", nargs="*", metavar="CELL", help="only these cells")
+    option("--jobs", type=int, default=1, help="how many cells at a time")
+    option = verbs["merge"].add_argument
+    option("folders", nargs="+", type=Path, metavar="DIR", help="a folder with records below it")
+    option = verbs["releases"].add_argument
+    option("--add", action="store_true", help="add a cell for each that is newer than all known")
+    option = verbs["cells"].add_argument
+    option("--json", action="store_true", help="print them, with their Python, for a program")
+    verbs["pins"].add_argument("cell")
+    verbs["site"].add_argument("out", metavar="OUT", type=Path, help="a new or an earlier folder")
+
+
+def _users_options(verbs: Dict[str, argparse.ArgumentParser]) -> None:
     option = verbs["diff"].add_argument
     option("before", metavar="A", help="a recorded cell, or 'installed'")
     option("after", metavar="B", help="a recorded cell, or 'installed'")
@@ -72,33 +108,49 @@ def _parser() -> argparse.ArgumentParser:
     )
     option("--all", action="store_true", help="unfold what is only counted at first")
     option("--implementation", default="", metavar="NAME", help="which installed one is meant")
+    option("--relied", type=Path, metavar="FILE", help="only claims that FILE lists: see relies_on")
     option("--json", action="store_true", help="print it for a program")
-    option = verbs["record"].add_argument
-    option("cells", nargs="*", metavar="CELL", help="only these cells")
-    option("--jobs", type=int, default=1, help="how many cells at a time")
-    option = verbs["merge"].add_argument
-    option("folders", nargs="+", type=Path, metavar="DIR", help="a folder with records below it")
-    option = verbs["releases"].add_argument
-    option("--add", action="store_true", help="add a cell for each that is newer than all known")
-    option = verbs["cells"].add_argument
-    option("--json", action="store_true", help="print them, with their Python, for a program")
-    verbs["pins"].add_argument("cell")
-    return parser
+    option = verbs["trace"].add_argument
+    option("model", help="package.module:function that builds one, or a file that holds one")
+    option("--batch", metavar="FILE", help="an .npz or .npy file; without, a batch is made up")
+    option("--html", action="store_true", help="print a page's table in place of text")
+    option = verbs["explain"].add_argument
+    option("text", nargs="+", help="an error message, a warning, a name or a question")
+    option("--most", type=int, default=5, help="how many answers at most (default: 5)")
+    option = verbs["verify"].add_argument
+    option("arguments", nargs="*", metavar="ARG", help="for pytest, behind a --: -- --verdicts")
 
 
-def _root(asked: Optional[Path]) -> Path:
-    """The checkout to work on; raise ``NoCheckout`` where there is none."""
+def _root(asked: Optional[Path], verb: str) -> Path:
+    """The checkout to work on; raise ``NoCheckout`` where there is none.
+
+    What needs no checkout works on what this installation carries.
+    """
     if asked is None:
-        return find_checkout(Path.cwd())
+        try:
+            return find_checkout(Path.cwd())
+        except NoCheckout:
+            if verb not in USERS:
+                raise
+            return home()
     if not is_checkout(asked):
         raise NoCheckout(f"--root {asked}: there is no spec/releases/cells.json below that folder")
     return asked.resolve()
 
 
-def main(arguments: Optional[List[str]] = None) -> int:
-    asked = _parser().parse_args(arguments)
+def console() -> int:
+    """The command ``maskspec``: the verbs that need no checkout, on what it carries."""
+    return main(None, USERS, "maskspec")
+
+
+def main(
+    arguments: Optional[List[str]] = None,
+    names: Sequence[str] = tuple(VERBS),
+    prog: str = "python -m maskspec",
+) -> int:
+    asked = _parser(names, prog).parse_args(arguments)
     try:
-        asked.root = _root(asked.root)
+        asked.root = _root(asked.root, asked.verb)
         module = importlib.import_module(f"maskspec.{VERBS[asked.verb].room}.{asked.verb}")
         status: int = module.main(asked)
         sys.stdout.flush()

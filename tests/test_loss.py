@@ -423,6 +423,18 @@ def test_loss_of_a_batch_without_a_valid_step_is_nan(keras):
     assert np.isnan(found)
 
 
+@claim("loss.optimizer-keeps-nan", holds={"tf.keras": ">=2.11", "tf_keras": ""})
+def test_plain_gradient_descent_makes_nan_of_weights_that_are_set_back(keras):
+    model = compiled(keras, keras.layers.Masking(), keras.layers.Dense(4), optimizer="sgd")
+    model.train_on_batch(padded_features(), targets())
+    before = model.get_weights()
+    model.train_on_batch(padded_features(), np.full_like(targets(), np.nan))
+    require(np.isnan(model.get_weights()[0]).all(), "NaN in the targets is NaN in the weights")
+    model.set_weights(before)
+    model.train_on_batch(padded_features(), targets())
+    assert np.isnan(model.get_weights()[0]).all(), "the weights are numbers"
+
+
 # --- what does not use the mask, or uses more than the mask -------------------------------------
 
 

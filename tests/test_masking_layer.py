@@ -212,6 +212,18 @@ def test_infinite_mask_value_becomes_nan(keras, mask_value):
     assert np.isnan(seen).all(), "it writes 0"
 
 
+@claim("masking-layer.infinity-trains-to-nan", holds={**BEFORE_KERAS_3, "keras": "<3.15"})
+def test_infinite_mask_value_makes_nan_of_weights_and_not_of_results(keras):
+    padded = padded_features(float("inf"))
+    layers = [keras.layers.Masking(float("inf")), keras.layers.SimpleRNN(3)]
+    model = keras.Sequential([keras.Input((None, 4)), *layers])
+    model.compile("sgd", "mse", run_eagerly=True)
+    require(np.isfinite(model.predict_on_batch(padded)).all(), "the results are numbers")
+    model.train_on_batch(padded, np.ones((3, 3), "float32"))
+    weights = np.concatenate([w.ravel() for w in model.get_weights()])
+    assert np.isnan(weights).any(), "the weights are numbers"
+
+
 # --- token ids ---------------------------------------------------------------------------------
 
 

@@ -29,6 +29,7 @@ from tests.support.probes import (
     symbolic_batch,
     valid_steps,
 )
+from tests.support.releases import BEFORE_KERAS_3
 
 # --- compute_mask ----------------------------------------------------------------------------
 
@@ -109,6 +110,19 @@ def test_compute_mask_of_embedding_needs_only_the_inputs(keras, mask_zero):
 @pytest.mark.parametrize("layer", ["Dense", "Conv1D", "SimpleRNN", "GlobalAveragePooling1D"])
 def test_compute_mask_of_any_layer_takes_none(keras, layer):
     assert layer_of(keras, layer).compute_mask(features(keras, 0.0), None) is None
+
+
+@claim("masks-by-hand.model-computes-its-mask", holds=BEFORE_KERAS_3)
+@pytest.mark.parametrize("model", ["functional", "sequential"])
+def test_compute_mask_of_a_model_is_the_mask_of_its_output(keras, model):
+    inputs, layers = symbolic_batch(keras), [embedding(keras), keras.layers.Dense(3)]
+    functional = keras.Model(inputs, layers[1](layers[0](inputs)))
+    asked = functional if model == "functional" else keras.Sequential([inputs, *layers])
+    ids = keras.tensor(padded_ids())
+    require(keras.mask_of(functional(ids)) is not None, "the output carries a mask")
+    mask = asked.compute_mask(ids, None)
+    assert mask is not None, "it returns None"
+    assert same(keras.numpy(mask), valid_steps())
 
 
 # --- a mask passed by hand -------------------------------------------------------------------

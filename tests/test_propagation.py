@@ -34,6 +34,7 @@ from tests.support.releases import BEFORE_KERAS_3, HAS_MULTI_HEAD, KERAS_3, SINC
 from tests.support.sizes import functional_model, odd_sizes, padded_batches
 
 SINCE_TF_2_3 = {"tf.keras": ">=2.3", "*": ""}
+HAS_DTYPE_POLICY = {"keras": ">=3.0.5", "*": ""}  # in keras.config
 HAS_SPECTRAL = {"tf.keras": ">=2.13", "tf_keras": None, "*": ""}
 BEFORE_KERAS_3_14 = {"keras": "<3.14", "*": ""}
 MODELS = ("functional", "sequential")
@@ -78,6 +79,11 @@ def layers_between(keras, name):
     if name == "nested-RNN":
         return [keras.Sequential([keras.layers.SimpleRNN(4, return_sequences=True)])]
     return stack(keras, name)
+
+
+def in_float32(run):
+    """``run``, whose results NumPy can compare with others; it has no bfloat16."""
+    return lambda batch: run(batch).astype("float32")
 
 
 def at_valid_steps(run):
@@ -301,6 +307,19 @@ def test_sequential_model_that_casts_its_input_misses_the_mask(keras):
     inputs, layer = keras.Input((None, 4), dtype="float32"), keras.layers.SimpleRNN(3)
     model = keras.Sequential([inputs, layer])
     assert misses_the_mask(keras, model, "float32", "float16"), "the mask is used"
+
+
+@claim("propagation.used-under-mixed-precision", exists=HAS_DTYPE_POLICY)
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
+@pytest.mark.parametrize("mode", MODELS)
+def test_mask_is_used_where_all_layers_have_one_policy(keras, mode, policy):
+    with keras.policy(policy):
+        table, unmasked = embedding(keras), embedding(keras, mask_zero=False)
+        last = [keras.layers.SimpleRNN(3), keras.layers.Dense(2)]
+        control = in_float32(compose(keras, "eager", [unmasked, *last]))
+        require(depends_on_padding(control, unmasked), "without a mask the padding shows")
+        model = in_float32(compose(keras, mode, [table, *last]))
+        assert not depends_on_padding(model, table)
 
 
 @claim("propagation.lstm-examples")

@@ -36,6 +36,8 @@ PER_SAMPLE = [
 ]
 SIZES = {"three-samples": 3, "as-many-samples-as-steps": 6, "one-sample": 1}
 PADDED = (padded_features(), targets(5.0), targets(-7.0))
+CLASS_WEIGHT = {0: 0.5, 1: 2.0}
+NO_CLASSES_OF_STEPS = "not supported for 3|can be converted to Python scalars"
 WITH_A_STATE = ("RootMeanSquaredError", "Recall", "AUC")
 
 
@@ -68,6 +70,22 @@ def per_sample(keras, mask, batch):
     require(masked == (mask == "masked"), "without weights, the loss uses the mask if there is one")
     (found,) = losses_with(keras, first, copies, weights)
     return found / plain, wanted
+
+
+def by_classes(keras, targets, **options):
+    """The loss of two classes behind a mask; without ``options``, each step by its class's weight.
+
+    One sample is repeated. The model has weights to train.
+    """
+    entropy = f"{'sparse_' if targets.ndim == 2 else ''}categorical_crossentropy"
+    identity = keras.initializers.Identity()
+    last = keras.layers.Dense(2, activation="softmax", kernel_initializer=identity)
+    model = compiled(keras, keras.layers.Masking(), last, loss=entropy)
+    x = np.tile(guesses()[:1], (len(targets), 1, 1))
+    x[:, 4:] = 0
+    if not options:
+        options = {"sample_weight": np.vectorize(CLASS_WEIGHT.get)(targets).astype("float32")}
+    return first_number(model.train_on_batch(x, targets, **options))
 
 
 def follows_masked_classes(keras, argument, name, weights=None):
@@ -127,6 +145,42 @@ def test_weight_per_sample_counts_at_each_step_of_the_sample(keras, mask, batch)
         found, wanted = per_sample(keras, mask, batch)
     observe("each step of the sample" if abs(found - wanted) < 1e-4 else "something else")
     assert abs(found - wanted) < 1e-4
+
+
+@claim("weights-and-metrics.column-weighs-samples", holds={"keras/torch": None, "*": ""})
+@pytest.mark.parametrize("copies", [1, 2], ids=["three-samples", "as-many-samples-as-steps"])
+def test_column_of_weights_counts_at_each_step_of_its_sample(keras, copies):
+    column = np.arange(1, 3 * copies + 1, dtype="float32")[:, None]
+    spread, masking = np.repeat(column, 6, axis=1), keras.layers.Masking()
+    plain, wanted = losses_with(keras, masking, copies, None, spread)
+    require(not same(plain, wanted), "weights for each step change the loss")
+    with refuted_by(RuntimeError, match=MISFIT):
+        (found,) = losses_with(keras, masking, copies, column)
+    assert same(found, wanted)
+
+
+@claim("weights-and-metrics.class-weight-misreads-steps")
+@pytest.mark.parametrize("largest", [0, 5], ids=["largest-class-first", "largest-class-last"])
+@pytest.mark.parametrize("samples", [3, 6], ids=["three-samples", "as-many-samples-as-steps"])
+def test_class_weight_does_not_weigh_steps_by_their_classes(keras, samples, largest):
+    classes = np.tile((np.arange(6) == largest).astype("int64"), (samples, 1))
+    found, wanted = [], by_classes(keras, classes)
+    message = failure(lambda: found.append(by_classes(keras, classes, class_weight=CLASS_WEIGHT)))
+    require(not message or re.search(f"{MISFIT}|is not in", message), "if it fails, on the shapes")
+    observe("fails" if message else "runs")
+    assert message or not same(found[0], wanted)
+
+
+@claim(
+    "weights-and-metrics.class-weight-of-one-hot-steps",
+    holds={"tf.keras": ">=2.13", "tf_keras": ""},
+)
+def test_class_weight_weighs_each_step_of_one_hot_targets(keras):
+    classes = np.random.RandomState(9).randint(0, 2, (3, 6))
+    one_hot_steps, wanted = np.eye(2, dtype="float32")[classes], by_classes(keras, classes)
+    with refuted_by(Exception, match=NO_CLASSES_OF_STEPS):
+        found = by_classes(keras, one_hot_steps, class_weight=CLASS_WEIGHT)
+    assert same(found, wanted)
 
 
 @claim("weights-and-metrics.steps-need-an-axis-of-features")

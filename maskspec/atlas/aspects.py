@@ -8,7 +8,7 @@ from maskspec.running.judging import Unavailable
 
 # What is asked even of a subject that raises an error as soon as its input carries a mask.
 OF_ALL = ("out.mask", "out.functional", "out.graph", "out.unmasked", "says.flag")
-FAMILIES = {"loss": "losses"}
+FAMILIES = {"loss": "losses", "metric": "metrics", "model": "models"}
 RAISES = "raises "  # an outcome of every aspect: followed by the class of the error
 Ask = Callable[[Any], str]  # of the trial of one subject
 Rule = Callable[[Any], bool]  # of a subject

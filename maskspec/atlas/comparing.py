@@ -1,6 +1,6 @@
 """When two results count as the same, and at which steps they are looked at."""
 
-from typing import Optional, Tuple
+from typing import Any, Optional, Tuple
 
 import numpy as np
 
@@ -22,6 +22,11 @@ def same(a: Array, b: Array) -> bool:
     return bool(
         np.allclose(a.astype(wide), b.astype(wide), rtol=tolerance, atol=tolerance, equal_nan=True)
     )
+
+
+def alike(one: Any, other: Any) -> bool:
+    """The same of numbers, arrays or not, whatever their dtypes."""
+    return same(np.asarray(one, "float32"), np.asarray(other, "float32"))
 
 
 def same_mask(one: Optional[Array], other: Optional[Array]) -> bool:

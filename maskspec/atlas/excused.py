@@ -8,14 +8,14 @@ from typing import Dict, Iterable, List
 from maskspec.atlas.questions import FAMILIES, subjects
 
 REASONS = {
-    "alias": "another name of a layer that is one",
+    "alias": "another name of one that is asked, or of its class",
     "images": "takes images or volumes, and so has no axis of steps",
     "vectors": "takes one vector a sample, and so has no axis of steps",
     "base": "is a base class, or finds others by name",
     "arguments": "is a function with a further argument; asked as its class",
-    "new": "stands in a pre-release alone so far",
     "cell": "is a cell, which sees one step; asked inside RNN",
     "foreign": "wraps a model of another library",
+    "elements": "keeps each element apart, and has no mean over steps",
     "raw": "takes text, categories or waveforms, before there are masks",
 }
 
@@ -27,7 +27,16 @@ _NAMES = {
         "GroupedQueryAttention MaxPool1D MaxPool2D MaxPool3D SeparableConvolution1D "
         "SeparableConvolution2D losses.KLD losses.MAE losses.MAPE losses.MSE losses.MSLE "
         "losses.kld losses.kullback_leibler_divergence losses.logcosh losses.mae losses.mape "
-        "losses.mse losses.msle"
+        "losses.mse losses.msle metrics.KLD metrics.MAE metrics.MAPE metrics.MSE metrics.MSLE "
+        "metrics.binary_crossentropy metrics.binary_focal_crossentropy "
+        "metrics.categorical_crossentropy metrics.categorical_focal_crossentropy "
+        "metrics.categorical_hinge "
+        "metrics.hinge metrics.huber "
+        "metrics.kl_divergence metrics.kld metrics.kullback_leibler_divergence metrics.log_cosh "
+        "metrics.logcosh metrics.mae metrics.mape metrics.mean_absolute_error "
+        "metrics.mean_absolute_percentage_error metrics.mean_squared_error "
+        "metrics.mean_squared_logarithmic_error metrics.mse metrics.msle metrics.poisson "
+        "metrics.sparse_categorical_crossentropy metrics.squared_hinge"
     ),
     "images": (
         "AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling2D "
@@ -44,16 +53,19 @@ _NAMES = {
         "SeparableConv2D Solarization SpatialDropout2D SpatialDropout3D UpSampling2D "
         "UpSampling3D ZeroPadding2D ZeroPadding3D"
     ),
-    "vectors": "RandomFourierFeatures losses.Circle losses.circle",
+    "vectors": (
+        "RandomFourierFeatures losses.Circle losses.circle metrics.F1Score metrics.FBetaScore "
+        "metrics.R2Score"
+    ),
     "base": (
         "AbstractRNNCell InputLayer InputSpec Layer Pipeline PreprocessingLayer Wrapper "
-        "losses.Loss losses.Reduction losses.deserialize losses.get losses.serialize"
+        "losses.Loss losses.Reduction losses.deserialize losses.get losses.serialize "
+        "metrics.MeanMetricWrapper metrics.Metric metrics.deserialize metrics.get "
+        "metrics.serialize"
     ),
     "arguments": "losses.categorical_generalized_cross_entropy",
-    "new": (
-        "losses.SparseCategoricalFocalCrossentropy losses.sparse_categorical_focal_crossentropy"
-    ),
     "cell": "GRUCell LSTMCell SimpleRNNCell StackedRNNCells",
+    "elements": "metrics.MeanTensor",
     "foreign": "FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper",
     "raw": (
         "CategoryCrossing DenseFeatures DynamicEmbedding DynamicLookup HashedCrossing "

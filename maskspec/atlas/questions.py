@@ -2,16 +2,27 @@
 
 from typing import Any, Dict, List, NamedTuple
 
-from maskspec.atlas import layers, losses
+from maskspec.atlas import layers, losses, metrics, models
 from maskspec.atlas.asking import (
     by_hand,
     dtypes,
     extremes,
+    kernels,
     layouts,
     life,
     loss_by_hand,
     loss_extremes,
     loss_in_model,
+    making,
+    metric_batches,
+    metric_by_hand,
+    metric_extremes,
+    metric_in_model,
+    model_dtypes,
+    model_life,
+    model_loss,
+    model_results,
+    model_roads,
     output,
     results,
     saying,
@@ -19,10 +30,16 @@ from maskspec.atlas.asking import (
 )
 from maskspec.atlas.aspects import ASPECTS, Aspect
 from maskspec.atlas.loss_trial import LossTrial
+from maskspec.atlas.metric_trial import MetricTrial
+from maskspec.atlas.model_trial import ModelTrial
 from maskspec.atlas.trial import Trial
 
-MODULES = (output, results, extremes, dtypes, by_hand, layouts, sizes, life, saying,
-           loss_by_hand, loss_in_model, loss_extremes)  # fmt: skip # each registers some
+# Each registers some aspects.
+MODULES = (output, making, results, extremes, dtypes, by_hand, layouts, sizes, life, saying,
+           kernels,
+           loss_by_hand, loss_in_model, loss_extremes,
+           metric_by_hand, metric_in_model, metric_batches, metric_extremes,
+           model_results, model_loss, model_roads, model_life, model_dtypes)  # fmt: skip
 KINDS = {  # what the ids of aspects begin with, in order, and the title of such a group
     "out": "On the way out",
     "results": "In the results",
@@ -33,9 +50,22 @@ KINDS = {  # what the ids of aspects begin with, in order, and the title of such
     "sizes": "Batches of several sizes",
     "life": "Copies, subclasses, saved models",
     "says": "What it says of itself",
+    "kernels": "GPU kernels",
     "loss-hand": "Called by hand",
     "loss-fit": "In a compiled model",
     "loss-extremes": "Extremes",
+    "metric-hand": "Called by hand",
+    "metric-fit": "In metrics=",
+    "metric-weighted": "In weighted_metrics=",
+    "metric-batches": "Over several batches",
+    "metric-extremes": "Extremes",
+    "model-results": "What it returns",
+    "model-loss": "Its loss",
+    "model-train": "A step of training",
+    "model-roads": "Roads to the same",
+    "model-graph": "Compiled graphs",
+    "model-life": "Copies, saved models",
+    "model-dtypes": "Policies of dtypes",
 }
 
 
@@ -50,6 +80,8 @@ class Family(NamedTuple):
 FAMILIES: Dict[str, Family] = {
     "layers": Family(layers.SUBJECTS, Trial, "layer"),
     "losses": Family(losses.SUBJECTS, LossTrial, "loss"),
+    "metrics": Family(metrics.SUBJECTS, MetricTrial, "metric"),
+    "models": Family(models.SUBJECTS, ModelTrial, "model"),
 }
 
 
@@ -62,6 +94,16 @@ def load() -> List[Aspect]:
 def subjects() -> List[Any]:
     """Every subject, family by family."""
     return [subject for family in FAMILIES.values() for subject in family.subjects]
+
+
+def page_of(public: str) -> str:
+    """The name of the page of a subject, without its ending.
+
+    Some file systems do not tell ``losses.Huber`` from ``losses.huber``: the function yields.
+    """
+    names = {subject.public for subject in subjects()}
+    is_twin = any(name != public and name.lower() == public for name in names)
+    return f"{public}-function" if is_twin else public
 
 
 def trial_of(keras: Any, subject: Any) -> Any:

@@ -195,6 +195,8 @@ class Survey:
 
     def _explain(self, installed: Installed, subject: Any, differ: List[Difference]) -> str:
         """What differs from the record, how to ask just that again, and what to do about it."""
+        from maskspec.atlas.questions import page_of
+
         judge = self._judge(installed)
         which = " ".join(f"--aspect {one.aspect}" for one in differ)
         mend = (
@@ -207,7 +209,7 @@ class Survey:
                 f"`{subject.name}` on {installed} is not as recorded for {judge}",
                 *map(str, differ),
                 f"  record:   spec/releases/{judge}/{facts.FILE}",
-                f"  page:     spec/atlas/{subject.public}.md",
+                f"  page:     spec/atlas/{page_of(subject.public)}.md",
                 f"  rerun:    pytest --subject {subject.public} {which} "
                 f"--implementation {installed.implementation}",
                 f"  if what is observed is right: {mend}",

@@ -2,10 +2,10 @@
 README, which has a generated table and list."""
 
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from maskspec.atlas.aspects import Aspect
-from maskspec.atlas.questions import FAMILIES, KINDS, Family, load, subjects
+from maskspec.atlas.questions import FAMILIES, KINDS, Family, load, page_of, subjects
 from maskspec.catalogue.cells import Cell
 from maskspec.records.specification import Specification
 from maskspec.rendering.evidence import sentence
@@ -37,6 +37,25 @@ FIRST = {
         "loss-extremes.dead-batch": "batch without a valid step",
         "loss-extremes.NaN-predictions": "NaN in padding reaches the loss",
     },
+    "metrics": {
+        "metric-fit.steps": "in metrics=, of",
+        "metric-weighted.step-weights": "in weighted_metrics= with a weight for each step, of",
+        "metric-weighted.sample-weights": "with a weight for each sample, of",
+        "metric-hand.mask": "called by hand, of",
+        "metric-hand.mask-as-weights": "called by hand with the mask as weights, of",
+        "metric-extremes.dead-row": "row without a valid step",
+        "metric-extremes.NaN-fit": "NaN in padding reaches metrics=",
+    },
+    "models": {
+        "model-results.mask": "output's mask",
+        "model-results.vector": "the padding's vector changes results",
+        "model-results.cut": "results without padding",
+        "model-loss.divisor": "its loss is divided by",
+        "model-train.longer": "more padding changes the training",
+        "model-train.vector": "the padding's vector is trained",
+        "model-life.keras-file": "saved as .keras",
+        "model-life.h5": "saved as HDF5",
+    },
 }
 
 
@@ -51,7 +70,7 @@ def pages(project: Specification, known: History, why: Explained) -> Dict[Path, 
         text = between(name, _table(name, family, known), text)
     found = {readme: text}
     for name in dict.fromkeys(subject.public for subject in subjects()):
-        found[folder / f"{name}.md"] = "\n".join(_page(name, known, why)) + "\n"
+        found[folder / f"{page_of(name)}.md"] = "\n".join(_page(name, known, why)) + "\n"
     return found
 
 
@@ -69,11 +88,11 @@ def _page(name: str, known: History, why: Explained) -> Iterator[str]:
         yield from ["", f"## {subject.name}", ""]
         cells = known.cells_of(subject)
         if len(cells) < len(known.cells):
-            yield from [f"Releases that have it: {_having(cells, known.cells)}.", ""]
+            yield from [f"Releases that have it: {having(cells, known.cells)}.", ""]
         yield from _facts(subject, cells, known, why)
 
 
-def _having(cells: List[Cell], all_cells: List[Cell]) -> str:
+def having(cells: List[Cell], all_cells: List[Cell]) -> str:
     """Which releases ``cells`` are, of all that are recorded."""
     if not cells:
         return "none but a pre-release"
@@ -82,32 +101,42 @@ def _having(cells: List[Cell], all_cells: List[Cell]) -> str:
 
 
 def _facts(subject: Any, cells: List[Cell], known: History, why: Explained) -> Iterator[str]:
+    for title, answers in by_kind(subject, known):
+        yield from [f"**{title}**", "", "| question | newest releases | all |", "|---|---|---|"]
+        for aspect, outcomes in answers:
+            yield _row(aspect, outcomes, cells, why.claims(subject, aspect.id))
+        yield ""
+
+
+def by_kind(
+    subject: Any, known: History
+) -> Iterator[Tuple[str, List[Tuple[Aspect, Mapping[str, str]]]]]:
+    """What was asked of a subject, and the outcomes by cell, under the title of each kind."""
+    asked = [(one, known.of(subject, one.id)) for one in load()]
     for kind, title in KINDS.items():
-        rows = []
-        for aspect in (one for one in load() if one.kind == kind):
-            outcomes = known.of(subject, aspect.id)
-            if outcomes:
-                rows.append(_row(aspect, outcomes, cells, why.claims(subject, aspect.id)))
-        if rows:
-            yield from [f"**{title}**", "", "| question | newest releases | all |", "|---|---|---|"]
-            yield from rows
-            yield ""
+        answers = [(one, outcomes) for one, outcomes in asked if outcomes and one.kind == kind]
+        if answers:
+            yield title, answers
+
+
+def in_words(outcomes: Mapping[str, str], cells: List[Cell]) -> Tuple[str, str]:
+    """The outcome on the newest releases, and on all; "" where that is the same."""
+    asked = {cell.name: outcomes.get(cell.name, NOT_ASKED) for cell in cells}
+    if len(set(asked.values())) == 1:
+        return next(iter(asked.values())), ""
+    return newest(asked, cells), describe(asked, cells, silent=NOT_ASKED)
 
 
 def _row(
     aspect: Aspect, outcomes: Mapping[str, str], cells: List[Cell], claims: Sequence[str]
 ) -> str:
-    asked = {cell.name: outcomes.get(cell.name, NOT_ASKED) for cell in cells}
-    last, everywhere = newest(asked, cells), describe(asked, cells, silent=NOT_ASKED)
-    if len(set(asked.values())) == 1:
-        last, everywhere = next(iter(asked.values())), ""
+    last, everywhere = in_words(outcomes, cells)
     links = [f"[why](../{claim.partition('.')[0]}.md#{claim})" for claim in claims]
     return f"| {aspect.question} | {last} | {' '.join([everywhere, *links]).strip()} |"
 
 
 def _table(name: str, family: Family, known: History) -> Iterator[str]:
-    last = [cell.name for cell in known.cells if cell.implementation == "keras"]
-    cell = [name for name in last if name.endswith("-tensorflow")][-1]
+    cell = known.newest.name
     first = FIRST[name]
     yield from [f"On `{cell}`, the newest release:", ""]
     yield f"| {family.noun} | {' | '.join(first.values())} |"
@@ -115,7 +144,7 @@ def _table(name: str, family: Family, known: History) -> Iterator[str]:
     for subject in family.subjects:
         answers = [known.of(subject, aspect).get(cell, "") for aspect in first]
         if any(answers):
-            yield f"| [{subject.name}]({subject.public}.md) | {' | '.join(answers)} |"
+            yield f"| [{subject.name}]({page_of(subject.public)}.md) | {' | '.join(answers)} |"
 
 
 def _surprises(project: Specification, why: Explained) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from typing import Iterator, List, Tuple
 
+from maskspec.atlas.questions import page_of
 from maskspec.catalogue.cells import Cell
 from maskspec.catalogue.verdicts import PARTLY, REFUTED
 from maskspec.records.specification import Specification
@@ -32,14 +33,15 @@ def page(project: Specification) -> str:
     for before, after in ahead(project):
         version = project.prereleases[after.name].header["version"]
         lines += ["", f"## Ahead: {title(before)} to the pre-release {version}", ""]
-        lines += _section(project, before, after)
+        lines += section(project, before, after)
     for before, after in pairs(project):
         lines += ["", f"## {title(before)} to {title(after)}", ""]
-        lines += _section(project, before, after)
+        lines += section(project, before, after)
     return "\n".join(lines) + "\n"
 
 
-def _section(project: Specification, before: Cell, after: Cell) -> Iterator[str]:
+def section(project: Specification, before: Cell, after: Cell) -> Iterator[str]:
+    """The Markdown of one step, without its heading; links as on ``spec/CHANGES.md``."""
     records = project.all_records[before.name], project.all_records[after.name]
     changes, total = compare(project, *records), claims_of(records[0])
     known = causes(project, [(before.name, after.name)])
@@ -72,7 +74,7 @@ def _facts(project: Specification, before: Cell, after: Cell) -> Iterator[str]:
         yield from ["", f"{told}:", "", *(f"- {change}" for change in words)]
         return
     counts = layers_that_change(found)
-    named = [f"[{layer}](atlas/{layer}.md) {count}" for layer, count in counts.items()]
+    named = [f"[{layer}](atlas/{page_of(layer)}.md) {count}" for layer, count in counts.items()]
     yield from ["", f"{told}, by layer: {', '.join(named)}."]
 
 

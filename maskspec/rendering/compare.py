@@ -7,6 +7,7 @@ from maskspec.catalogue.pages import Claim
 from maskspec.catalogue.verdicts import HOLDS, PARTLY, REFUTED, UNAVAILABLE, Key, Row, verdict_of
 from maskspec.records.results import Record
 from maskspec.records.specification import Specification
+from maskspec.rendering.evidence import findings_instead
 
 # How a change is noticed, the gravest first.
 SILENT = "silently different"
@@ -99,13 +100,8 @@ def not_run(project: Specification, before: Record, after: Record) -> Dict[str, 
 
 def by_gravity(changes: Sequence[Change]) -> List[Change]:
     """``changes`` by kind; of one kind those first that speak of results, then those of masks."""
-    return sorted(changes, key=lambda change: (list(KINDS).index(change.kind), _spoken_of(change)))
-
-
-def _spoken_of(change: Change) -> int:
-    sentence = change.claim.sentence
-    levels = (level for level, words in enumerate(_SPEAKS_OF) if words.search(sentence))
-    return next(levels, len(_SPEAKS_OF))
+    kinds = list(KINDS)
+    return sorted(changes, key=lambda c: (kinds.index(c.kind), spoken_of(c.claim.sentence)))
 
 
 def verdict_changes(project: Specification, before: Record, after: Record) -> List[Change]:
@@ -121,6 +117,27 @@ def error_in(observed: str) -> str:
     """The class of the error that an observation tells of, or ""."""
     found = _ERROR.search(observed)
     return found.group(1) if found else ""
+
+
+def is_of_no_name(observed: str) -> bool:
+    """Whether an observation tells that the API is not there."""
+    return bool(_NO_SUCH_NAME.match(observed))
+
+
+def speaks_of_errors(sentence: str) -> bool:
+    """Whether a claim says that something raises, so that an error is what it promises."""
+    return bool(_SPEAKS_OF_ERRORS.search(sentence))
+
+
+def speaks_of_warnings(sentence: str) -> bool:
+    """Whether a claim says that something warns, and nothing of results."""
+    return bool(_SPEAKS_OF_WARNINGS.search(sentence)) and spoken_of(sentence) > 0
+
+
+def spoken_of(sentence: str) -> int:
+    """What a claim speaks of, the gravest first: 0 for results, 1 for masks, 2 for the rest."""
+    levels = (level for level, words in enumerate(_SPEAKS_OF) if words.search(sentence))
+    return next(levels, len(_SPEAKS_OF))
 
 
 def _change(
@@ -165,11 +182,11 @@ def _kind(claim: Claim, was: Row, now: Row) -> str:
         return GONE
     if was.verdict == UNAVAILABLE:
         return NEW
-    if _NO_SUCH_NAME.match(now.observed) or _NO_SUCH_NAME.match(was.observed):
+    if is_of_no_name(now.observed) or is_of_no_name(was.observed):
         return GONE if now.verdict == REFUTED else NEW
-    if _SPEAKS_OF_ERRORS.search(claim.sentence):
+    if speaks_of_errors(claim.sentence):
         return RAISES if now.verdict == HOLDS else MENDED
-    if _SPEAKS_OF_WARNINGS.search(claim.sentence) and not _SPEAKS_OF[0].search(claim.sentence):
+    if speaks_of_warnings(claim.sentence):
         return WARNS
     if error_in(now.observed):
         return RAISES
@@ -187,6 +204,6 @@ def _instead(
     if REFUTED not in {now for _, now in cases.values()}:
         return []
     known = project.book.by_id()
-    names: Set[str] = {id for case in project.cases(claim.id) for id in case.instead}
-    held = [id for id in names if set(after.verdicts.get(id, {}).values()) == {HOLDS}]
-    return [known[id] for id in sorted(held) if id in known]
+    held = [id for id in findings_instead(project, claim)
+            if set(after.verdicts.get(id, {}).values()) == {HOLDS}]  # fmt: skip
+    return [known[id] for id in held if id in known]

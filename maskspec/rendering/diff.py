@@ -9,7 +9,8 @@ the facts of the atlas that change as a list of ``{"subject", "aspect", "questio
 maps a case to its two verdicts, ``vanished`` lists the cases that end in an error in the second
 cell, ``observed`` maps a case with the same verdict to its two observations, ``instead`` maps the
 findings that hold in the second cell to their sentences, ``advice`` is what the page says to do,
-and ``causes`` are pull requests or commits. With ``--subject`` only facts are compared.
+and ``causes`` are pull requests or commits. With ``--subject`` only facts are compared, with
+``--relied FILE`` only the claims that the file lists, as ``pytest --maskspec-relied=FILE`` does.
 """
 
 import argparse
@@ -22,9 +23,10 @@ import textwrap
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Pattern, Sequence
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Pattern, Sequence
 
 from maskspec.atlas.questions import subjects
+from maskspec.catalogue.addresses import link
 from maskspec.catalogue.cells import nearest
 from maskspec.catalogue.pages import Claim
 from maskspec.catalogue.verdicts import HOLDS, PARTLY, REFUTED
@@ -93,6 +95,24 @@ def _text(claim: Claim, cases: Iterable[str]) -> str:
     return "\n".join((claim.id, claim.sentence, claim.otherwise, claim.explanation, *cases))
 
 
+def relied_in(project: Specification, file: Path) -> List[str]:
+    """The ids of the claims that ``file`` lists, one at the start of a line; raise ``ValueError``
+    with the nearest for one that there is not."""
+    ids = []
+    for line in file.read_text(encoding="utf-8").splitlines():
+        id = line.partition("#")[0].partition("[")[0].strip()
+        id = project.book.renamed.get(id, id)
+        if id and id not in project.book.by_id():
+            raise ValueError(f"{file}: there is no claim {id}; {nearest(id, project.book.by_id())}")
+        ids += [id] * bool(id)
+    return ids
+
+
+def only(changes: Sequence[Change], relied: Optional[Sequence[str]]) -> List[Change]:
+    """Those of ``changes`` that are of claims relied on; all, where ``relied`` is None."""
+    return [one for one in changes if relied is None or one.claim.id in relied]
+
+
 def known_words(project: Specification, words: Sequence[str]) -> Sequence[str]:
     """``words``, if each is named by a claim or layer; raise ``ValueError`` with the nearest if
     not."""
@@ -114,28 +134,33 @@ def in_words(
     words: Sequence[str] = (),
     everything: bool = False,
     layers: Sequence[str] = (),
+    relied: Optional[Sequence[str]] = None,
 ) -> Iterator[str]:
     """The comparison for a reader: a table, then the gravest changes, or all of them.
 
-    With ``layers``, it is what changes for these: the facts of the atlas alone.
+    With ``layers``, it is what changes for these: the facts of the atlas alone. With ``relied``, it
+    is what changes of these claims, every one of them.
     """
     if layers:
         yield from _facts(project, before, after, (), layers, everything=True)
         return
-    changes = by_gravity(about(compare(project, before, after), words))
+    changes = by_gravity(only(about(compare(project, before, after), words), relied))
     what = f" that name {' or '.join(words)}" if words else ""
+    of = claims_of(before) if relied is None else len(set(relied))
+    what = " that are relied on" + what if relied is not None else what
     yield (
-        f"{_name(before)} -> {_name(after)}: {len(changes) or 'none'} of {claims_of(before)} "
-        f"claims change{what}"
+        f"{_name(before)} -> {_name(after)}: {len(changes) or 'none'} of {of} claims change{what}"
     )
     for cell, number in not_run(project, before, after).items():
         if number:
             yield f"{count(number, 'case')} not compared, as {cell} has not run them"
-    yield from _facts(project, before, after, words, (), everything)
+    if relied is None:
+        yield from _facts(project, before, after, words, (), everything)
     if not changes:
         return
     yield ""
     yield from _table(project, changes)
+    everything = everything or relied is not None
     shown = [kind for kind in KINDS if everything or kind in AT_FIRST]
     known = causes(project, path(project, before.cell, after.cell))
     for kind in shown:
@@ -165,6 +190,7 @@ def as_data(
     after: Record,
     words: Sequence[str] = (),
     layers: Sequence[str] = (),
+    relied: Optional[Sequence[str]] = None,
 ) -> Dict[str, Any]:
     """The comparison for a program; see the module's docstring."""
     known = causes(project, path(project, before.cell, after.cell))
@@ -181,7 +207,9 @@ def as_data(
                 "before": change.before,
                 "after": change.after,
             }
-            for change in _fact_changes(project, before, after, words, layers)
+            for change in (
+                _fact_changes(project, before, after, words, layers) if relied is None else ()
+            )
         ],
         "changes": [
             {
@@ -200,7 +228,7 @@ def as_data(
                 "causes": known.get(c.claim.id, []),
                 "page": c.claim.page,
             }
-            for c in ([] if layers else about(compare(project, before, after), words))
+            for c in ([] if layers else only(about(compare(project, before, after), words), relied))
         ],
     }
 
@@ -296,7 +324,7 @@ def _entry(change: Change, cause: Sequence[str]) -> Iterator[str]:
     yield from _what_to_do(_advice(change))
     if cause:
         yield f"    cause: {', '.join(cause)}"
-    yield f"    {claim.page}"
+    yield f"    {link(claim)}"
 
 
 def _advice(change: Change) -> List[str]:
@@ -391,7 +419,8 @@ def _run(project: Specification, one: Installed, what: str, arguments: Sequence[
     begun = said = time.monotonic()
     lines = []
     with subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-q", "--implementation", one.implementation, *arguments],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
+         "--implementation", one.implementation, *arguments],
         cwd=str(project.root), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
     ) as run:  # fmt: skip
         assert run.stdout is not None
@@ -409,13 +438,14 @@ def main(asked: argparse.Namespace) -> int:
     project = load(asked.root)
     words = known_words(project, [w for part in asked.about for w in part.split(",") if w])
     layers = known_layers([name for part in asked.subject for name in part.split(",") if name])
+    relied = relied_in(project, asked.relied) if asked.relied else None
     pair = (
         record_of(project, asked.before, asked.implementation, layers),
         record_of(project, asked.after, asked.implementation, layers),
     )
-    data = as_data(project, *pair, words, layers)
+    data = as_data(project, *pair, words, layers, relied)
     if asked.json:
         print(json.dumps(data, indent=1, ensure_ascii=False))
     else:
-        print("\n".join(in_words(project, *pair, words, asked.all, layers)))
+        print("\n".join(in_words(project, *pair, words, asked.all, layers, relied)))
     return 1 if (data["facts"] if layers else data["changes"] or data["facts"]) else 0

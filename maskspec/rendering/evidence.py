@@ -2,6 +2,7 @@
 
 from typing import Iterator, List, Mapping, Sequence
 
+from maskspec.atlas.questions import page_of
 from maskspec.catalogue.pages import Chapter, Claim
 from maskspec.catalogue.verdicts import group_cases
 from maskspec.records.specification import Specification
@@ -50,7 +51,7 @@ def _of(project: Specification, claim: Claim) -> Iterator[str]:
 
 def _explained(layers: Sequence[str]) -> Iterator[str]:
     if layers:
-        links = ", ".join(f"[{layer}](../atlas/{layer}.md)" for layer in layers)
+        links = ", ".join(f"[{layer}](../atlas/{page_of(layer)}.md)" for layer in layers)
         yield from ["", f"Explains facts of {links}."]
 
 
@@ -66,13 +67,17 @@ def instead(project: Specification, claim: Claim, to_spec: str = "") -> str:
     """
     if claim.otherwise:
         return f" Otherwise: {claim.otherwise}" if to_spec else ""  # the chapter page says it
-    ids = sorted({id for case in project.cases(claim.id) for id in case.instead})
     links = []
-    for id in ids:
+    for id in findings_instead(project, claim):
         home = id.partition(".")[0]
         there = f"#{id}" if home == claim.chapter and not to_spec else f"{to_spec}{home}.md#{id}"
         links.append(f"[{id}]({there})")
     return f" Instead: {', '.join(links)}." if links else ""
+
+
+def findings_instead(project: Specification, claim: Claim) -> List[str]:
+    """The ids of the findings that say what is so where ``claim`` is refuted."""
+    return sorted({id for case in project.cases(claim.id) for id in case.instead})
 
 
 def _named(cases: List[str]) -> str:

@@ -1,28 +1,11 @@
-"""The whole catalogue as JSON: ``python -m maskspec export``. The keys are an interface.
+"""The whole catalogue as JSON: ``python -m maskspec export``.
 
-``schema``: 2; it grows when a key changes meaning or goes.
-``cells``: by cell, ``implementation``, ``version``, ``backend``, ``python``, ``platform`` and
-  ``prerelease`` (bool: it is free to differ, and the pages do not count it).
-``claims``: a list in reading order, each with
-  ``id``, ``chapter``, ``sentence``, ``otherwise`` (what is so where it is refuted, or ""),
-  ``finding`` (bool), ``statements`` (ids), ``path``, ``line``;
-  ``tests``: list of ``{path, line, name}``;
-  ``holds``, ``exists``: the claim's ranges, key (implementation, implementation/backend or ``*``)
-  to version specifier or null for no release; ``instead``: ids of findings;
-  ``cases``: by case name, its own narrower ``holds`` and ``exists`` (lists, may be empty);
-  ``verdicts``: by recorded cell, ``{verdict, cases}``, where ``cases`` maps a case name to
-  ``{verdict, observed}``.
-``atlas``: what each layer does with a mask,
-  ``subjects``: list of ``{name, class}``, where ``name`` is the code that builds it and what tells
-  it from others, ``class`` its public name in ``keras.layers``;
-  ``excused``: public name to reason, ``reasons``: reason to words;
-  ``aspects``: by id, ``{question, outcomes}`` (an outcome may also be ``raises`` and the class of
-  the error); ``facts``: by cell, subject and aspect, the outcome.
-``statements``: by id, ``source``, ``says``, ``units``, ``claims`` (ids), ``untestable`` (or null).
+The keys are an interface, which ``export.schema.json`` describes.
 """
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any, Dict
 
 from maskspec.atlas.excused import EXCUSED, REASONS
@@ -32,13 +15,15 @@ from maskspec.catalogue.pages import Claim
 from maskspec.catalogue.verdicts import verdict_of
 from maskspec.records.specification import Specification, load
 
-SCHEMA = 2
+SCHEMA: Dict[str, Any] = json.loads(
+    Path(__file__).with_name("export.schema.json").read_text(encoding="utf-8")
+)
 
 
 def export(project: Specification) -> Dict[str, Any]:
-    """The catalogue of ``project`` with every recorded verdict; see the module's docstring."""
+    """The catalogue of ``project`` with every recorded verdict, as ``SCHEMA`` has it."""
     return {
-        "schema": SCHEMA,
+        "schema": SCHEMA["properties"]["schema"]["const"],
         "cells": {
             cell: {
                 **{

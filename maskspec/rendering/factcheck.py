@@ -1,7 +1,7 @@
 """The fact-check page of a source: its statements in its order, each with its verdict."""
 
 import re
-from typing import Dict, Iterable, Iterator, List, Tuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Tuple
 
 from maskspec.catalogue.implementations import TABLE
 from maskspec.catalogue.sources import STATEMENT_EXCUSES, Source, Statement
@@ -10,14 +10,31 @@ from maskspec.records.specification import Specification
 from maskspec.rendering.wording import by_implementation, describe
 
 
-def page(project: Specification, source: Source) -> str:
-    """The whole page: a summary, what is not simply true, what contradicts what, everything."""
+class Judged(NamedTuple):
+    """The statements of a source in its order, and their verdicts by cell; ``odd`` are those of the
+    tested that are not simply true, ``nowhere`` those of them that hold nowhere."""
+
+    statements: List[Statement]
+    verdicts: Dict[str, Dict[str, str]]
+    tested: List[Statement]
+    odd: List[Statement]
+    nowhere: List[Statement]
+
+
+def judged(project: Specification, source: Source) -> Judged:
+    """How the statements of ``source`` fare."""
     statements = sorted(source.statements, key=lambda s: _place(s.units[0]))
-    verdicts = {s.id: _verdicts(project, s.id) for s in statements}
+    verdicts = {s.id: verdicts_of(project, s.id) for s in statements}
     tested = [s for s in statements if not s.untestable]
     odd = [s for s in tested if not is_simply_true(verdicts[s.id])]
     nowhere = [s for s in odd if not {HOLDS, PARTLY} & set(verdicts[s.id].values())]
-    columns = _columns(verdicts, project)
+    return Judged(statements, verdicts, tested, odd, nowhere)
+
+
+def page(project: Specification, source: Source) -> str:
+    """The whole page: a summary, what is not simply true, what contradicts what, everything."""
+    statements, verdicts, tested, odd, nowhere = judged(project, source)
+    columns = columns_of(verdicts, project)
     return "\n".join(
         [
             "<!-- written by `maskspec sync`; do not edit -->",
@@ -51,7 +68,7 @@ def page(project: Specification, source: Source) -> str:
     )
 
 
-def _columns(verdicts: Dict[str, Dict[str, str]], project: Specification) -> Dict[str, str]:
+def columns_of(verdicts: Dict[str, Dict[str, str]], project: Specification) -> Dict[str, str]:
     """The implementations that have a verdict on the page, and what each is called."""
     cells = project.releases.cells
     here = {cells[name].implementation for by_cell in verdicts.values() for name in by_cell}
@@ -77,29 +94,38 @@ def _any(
     cells = [words.get(i, "") for i in columns]
     if s.untestable:
         cells[:1] = [f"not testable: {STATEMENT_EXCUSES.get(s.untestable, '?')}"]
-    return _row([s.id, _span(s.units), s.says, *cells, _links(claims)])
+    return _row([s.id, span(s.units), s.says, *cells, _links(claims)])
 
 
-def _contradictions(project: Specification, statements: List[Statement]) -> Iterator[str]:
+def contradictions(
+    project: Specification, statements: List[Statement]
+) -> List[Tuple[Statement, Statement]]:
+    """Which of ``statements`` contradict which others, each pair once."""
     known = project.statements()
     pairs = {(s.id, other) for s in statements for other in s.against if other in known}
     mine = {s.id for s in statements}
     pairs -= {(a, b) for a, b in pairs if b in mine and (b, a) in pairs and b < a}
+    return [(known[a], known[b]) for a, b in sorted(pairs)]
+
+
+def _contradictions(project: Specification, statements: List[Statement]) -> Iterator[str]:
+    mine = {s.id for s in statements}
+    pairs = contradictions(project, statements)
     if not pairs:
         return
     yield from ["", "## What contradicts what", ""]
     yield from _table(["statement", "says", "verdict", "against", "says", "verdict"])
-    for a, b in sorted(pairs):
+    for pair in pairs:
         cells: List[str] = []
-        for statement in (known[a], known[b]):
+        for statement in pair:
             claims = [c.id for c in project.restating(statement.id)]
-            words = describe(_verdicts(project, statement.id), project.cells(*claims))
+            words = describe(verdicts_of(project, statement.id), project.cells(*claims))
             name = statement.id if statement.id in mine else _on_its_page(statement)
             cells += [name, statement.says, f"{words}: {_links(claims)}"]
         yield _row(cells)
 
 
-def _verdicts(project: Specification, statement: str) -> Dict[str, str]:
+def verdicts_of(project: Specification, statement: str) -> Dict[str, str]:
     return project.claim_verdicts(*(c.id for c in project.restating(statement)))
 
 
@@ -123,7 +149,7 @@ def _escaped(found: "re.Match[str]") -> str:
     return {"|": "\\|", "<": "&lt;"}[found.group()]
 
 
-def _span(units: Tuple[str, ...]) -> str:
+def span(units: Tuple[str, ...]) -> str:
     return units[0] if len(units) == 1 else f"{units[0]}–{units[-1]}"
 
 

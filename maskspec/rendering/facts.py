@@ -1,7 +1,7 @@
 """The facts of the atlas over the releases, and which change from one cell to another."""
 
 from collections import Counter
-from typing import Any, Dict, List, Mapping, NamedTuple, Pattern, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Pattern, Sequence, Set, Tuple
 
 from maskspec.atlas.aspects import RAISES, Aspect
 from maskspec.atlas.questions import load, subjects
@@ -19,12 +19,20 @@ class History:
             for name, cell in project.releases.cells.items()
             if name in project.atlases and not cell.is_pre
         ]
+        self.asked: Set[str] = set()  # the aspects that have a fact
         self._by_fact: Dict[str, Dict[str, Dict[str, str]]] = {}
         for cell in self.cells:
             for subject, outcomes in project.atlases[cell.name].by_subject.items():
                 facts = self._by_fact.setdefault(subject, {})
+                self.asked.update(outcomes)
                 for aspect, outcome in outcomes.items():
                     facts.setdefault(aspect, {})[cell.name] = outcome
+
+    @property
+    def newest(self) -> Cell:
+        """The newest release of Keras on TensorFlow."""
+        mine = [c for c in self.cells if c.implementation == "keras" and c.backend == "tensorflow"]
+        return mine[-1]
 
     def of(self, subject: Any, aspect: str) -> Mapping[str, str]:
         """The outcome by cell, in release order; nothing for a cell that could not be asked."""
@@ -66,12 +74,14 @@ def fact_changes(
         for name, outcomes in facts.items()
         if outcomes.get("out.mask", "").startswith(RAISES)
     }
+    aspects = load()
     return [
         FactChange(subject, aspect, old, new)
         for subject in subjects()
         if subject.name in was and subject.name in now
+        if was[subject.name] != now[subject.name]
         if not layers or subject.public in layers
-        for aspect in load()
+        for aspect in aspects
         for old in [was[subject.name].get(aspect.id, "")]
         for new in [now[subject.name].get(aspect.id, "")]
         if old != new

@@ -7,6 +7,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Sequence, Set, Tuple
 import pytest
 from packaging.version import Version
 
+from maskspec.catalogue.addresses import home, link
 from maskspec.catalogue.pages import Claim
 from maskspec.catalogue.verdicts import HOLDS, PARTLY, REFUTED, UNAVAILABLE, Key, verdict_of
 from maskspec.catalogue.words import case_named, count
@@ -88,7 +89,7 @@ def _of_one(
         yield from _everything(known, verdicts, ran)
     else:
         yield from _most_said(known, verdicts, session)
-        yield "  All of them: pytest --verdicts; why, and what to do instead: spec/README.md", {}
+        yield f"  All of them: pytest --verdicts; why, and what to do instead: {home()}", {}
 
 
 def _by_source(claims: Mapping[str, Claim], verdicts: Mapping[str, str]) -> Iterator[Line]:
@@ -115,7 +116,7 @@ def _most_said(
         key=lambda c: (-len({s.partition("-")[0] for s in c.statements}), -len(c.statements))
     )
     for claim in wrong[:MOST]:
-        yield f"  not so: {claim.sentence} ({claim.page})", {}
+        yield f"  not so: {claim.sentence} ({link(claim)})", {}
 
 
 def _everything(
@@ -125,7 +126,7 @@ def _everything(
         (REFUTED, "not so"), (PARTLY, "so in part"), (UNAVAILABLE, "no such API here"),
     ):  # fmt: skip
         for id in sorted(id for id, v in verdicts.items() if v == verdict and id in claims):
-            yield f"  {heading}: {claims[id].sentence} ({claims[id].page})", {}
+            yield f"  {heading}: {claims[id].sentence} ({link(claims[id])})", {}
             if verdict == PARTLY or len(claims) == 1:
                 rows = [r.row for r in ran if r.row.claim == id]
                 cases = [r.case for r in rows if r.verdict == REFUTED and r.case]
@@ -165,7 +166,7 @@ def _explain(result: Result, session: Session, records: Records) -> Iterator[str
     if claim:
         yield f"    claim:    {claim.sentence}"
         yield f"    said in:  {', '.join(claim.statements) or 'no source (a finding)'}"
-        yield f"    page:     {claim.page}"
+        yield f"    page:     {link(claim)}"
     yield f"    test:     {result.place}"
     yield f"    expected: {result.expected} on {result.cell}"
     yield f"    observed: {row.verdict}: {row.observed or 'the claim as it is said'}"

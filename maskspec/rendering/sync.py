@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 from typing import Dict, Iterator, List, Tuple
 
-from maskspec.atlas.questions import subjects
+from maskspec.atlas.questions import page_of, subjects
 from maskspec.records.specification import Specification, load
 from maskspec.rendering import atlas, changes, chapters, evidence, factcheck, uses
 from maskspec.rendering.explained import Explained
@@ -51,10 +51,17 @@ def left_over(project: Specification) -> List[Path]:
     """Pages of evidence for chapters that are gone, and of the atlas for layers that are."""
     spec, known = project.root / "spec", {chapter.name for chapter in project.book.chapters}
     found = [page for page in (spec / "evidence").glob("*.md") if page.stem not in known]
-    layers = {f"{subject.public}.md" for subject in subjects()} | {"README.md"}
+    layers = {f"{page_of(subject.public)}.md" for subject in subjects()} | {"README.md"}
     if project.atlases:
         found += [page for page in (spec / "atlas").glob("*.md") if page.name not in layers]
     return sorted(found)
+
+
+def unreadable(project: Specification) -> List[str]:
+    """A message, beginning with file and line, for everything that cannot be read."""
+    broken = [f"{b.path}:{b.line}: {b.what}" for b in project.book.broken]
+    broken += project.broken_records + project.broken_atlases
+    return broken + [f"{path}:{line}: {what}" for path, line, what in project.collection.broken]
 
 
 def write(project: Specification) -> List[Path]:
@@ -63,9 +70,7 @@ def write(project: Specification) -> List[Path]:
     Raises ValueError, and writes nothing, where a page or record cannot be read: what is generated
     from the rest would say less than is known.
     """
-    broken = [f"{b.path}:{b.line}: {b.what}" for b in project.book.broken]
-    broken += project.broken_records + project.broken_atlases
-    broken += [f"{path}:{line}: {what}" for path, line, what in project.collection.broken]
+    broken = unreadable(project)
     if broken:
         raise ValueError("nothing was written, as this cannot be read:\n  " + "\n  ".join(broken))
     changed = [path for path, _ in stale(project)]

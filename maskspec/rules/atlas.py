@@ -1,10 +1,12 @@
 """Rules on the atlas: complete against the public API of each recorded release, and up to date."""
 
+import re
 from typing import Set
 
 from maskspec.atlas.aspects import RAISES
 from maskspec.atlas.excused import EXCUSED, REASONS, plain, unknown
 from maskspec.atlas.questions import load, subjects
+from maskspec.checking.trace_explaining import FILE as TRACED
 from maskspec.records.facts import FILE
 from maskspec.records.specification import Specification
 from maskspec.records.staleness import of_atlas
@@ -76,6 +78,12 @@ def unknown_explanation(project: Specification) -> Found:
     for claim in why.surprising:
         if claim not in {entry.claim for entry in why.entries}:
             yield EXPLAINED, 1, f"{claim} surprises, and explains nothing"
+    traced = project.root / TRACED
+    lines = traced.read_text(encoding="utf-8").splitlines() if traced.exists() else []
+    for number, line in enumerate(lines, 1):
+        for claim in re.findall(r'"claim": "([^"]*)"', line):
+            if claim not in known:
+                yield TRACED, number, f"there is no claim {claim}"
 
 
 @rule("dead-explanation", "take it out, or name what some fact is recorded of")

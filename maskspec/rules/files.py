@@ -123,6 +123,16 @@ def stale_evidence(project: Specification) -> Found:
         yield relative(project, path), line, f"the generated part is out of date{more}"
 
 
+@rule("names-alike", "rename one: some file systems take the two for one file")
+def names_alike(project: Specification) -> Found:
+    known: Dict[str, str] = {}
+    for path in sorted((project.root / "spec").rglob("*")):
+        name = relative(project, path)
+        other = known.setdefault(name.lower(), name)
+        if other != name:
+            yield name, 1, f"its name differs from that of {other} in capitals alone"
+
+
 def _written(project: Specification) -> List[Path]:
     return [*sorted(project.root.glob("*.md")), *sorted((project.root / "spec").rglob("*.md"))]
 

@@ -10,6 +10,7 @@ import inspect
 import os
 import random
 import sys
+import tempfile
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -216,6 +217,31 @@ class Keras(Namespace):
             result = f(x)
         return self.numpy(tape.gradient(result, x))
 
+    def weight_gradients(self, loss: Callable[[], Any], variables: Sequence[Any]) -> List[Any]:
+        """The gradients of ``loss()``, a scalar, by ``variables``: zeros where there are none."""
+        if self.backend_name == "jax":
+            import jax
+
+            def value(values: Any) -> Any:
+                with self._module.StatelessScope(state_mapping=list(zip(variables, values))):
+                    return loss()
+
+            return list(jax.grad(value)([variable.value for variable in variables]))
+        if self.backend_name == "torch":
+            import torch
+
+            values = [variable.value for variable in variables]
+            found = torch.autograd.grad(loss(), values, allow_unused=True)
+            return [torch.zeros_like(v) if g is None else g for v, g in zip(values, found)]
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            result = loss()
+        gradients = tape.gradient(
+            result, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        return [tf.convert_to_tensor(one) for one in gradients]
+
     def cudnn_takes(self, mask: np.ndarray) -> bool:
         """Whether the framework, given a GPU, would hand this mask to its cuDNN kernel for LSTM.
 
@@ -260,10 +286,10 @@ class Keras(Namespace):
             getattr(layer, name)()
 
     def public_names(self) -> List[str]:
-        """The names of all public layers, those in ``experimental`` included, and of all losses.
+        """The names of all public layers, those in ``experimental`` included, losses and metrics.
 
-        A layer's stands alone (``LSTM``, ``experimental.RandomFourierFeatures``), a loss's, class
-        or function, with its module (``losses.Huber``).
+        A layer's stands alone (``LSTM``, ``experimental.RandomFourierFeatures``), a loss's or a
+        metric's, class or function, with its module (``losses.Huber``).
         """
         found: List[str] = []
         folders = ("experimental", "preprocessing")
@@ -277,7 +303,7 @@ class Keras(Namespace):
                     walk(value, f"{path}{name}.")
 
         walk(self._module.layers, "")
-        for module in ("losses",):
+        for module in ("losses", "metrics"):
             for name, value in vars(getattr(self._module, module)).items():
                 is_asked = inspect.isclass(value) or inspect.isfunction(value)
                 if is_asked and not name.startswith("_"):
@@ -291,6 +317,52 @@ class Keras(Namespace):
         if self.implementation == "tf.keras":
             has_it = tuple(map(int, self.installed.version.split(".")[:2])) >= (2, 12)
         return ".keras" if has_it else ".h5"
+
+    def dataset(self, data: Any) -> Any:
+        """A ``tf.data.Dataset`` of the rows of ``data``, nested arrays."""
+        if self.backend_name != "tensorflow":
+            raise Unavailable(f"tf.data is asked on TensorFlow, not on {self.backend_name}")
+        import tensorflow as tf
+
+        return tf.data.Dataset.from_tensor_slices(data)
+
+    def exported(self, model: Any, folder: str) -> Callable[..., Any]:
+        """What ``model.export(folder)`` wrote there, loaded by TensorFlow: its ``serve``."""
+        if self.backend_name != "tensorflow" or not hasattr(model, "export"):
+            raise Unavailable(f"{self.installed} exports no model that TensorFlow loads")
+        import tensorflow as tf
+
+        model.export(folder)
+        loaded = tf.saved_model.load(folder)
+
+        def serve(inputs: Any) -> Any:
+            assert loaded  # which owns the variables
+            return loaded.serve(inputs)
+
+        return serve
+
+    def lite(self, model: Any, value: np.ndarray) -> np.ndarray:
+        """What TensorFlow Lite returns for ``value`` that runs the converted ``model``."""
+        if self.backend_name != "tensorflow":
+            raise Unavailable(
+                f"TensorFlow Lite converts no model of the {self.backend_name} backend"
+            )
+        import tensorflow as tf
+
+        with tempfile.TemporaryDirectory() as folder:
+            if self.implementation == "keras":  # TensorFlow 2.16 ends the process on such a model
+                model.export(folder)
+                converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+            else:
+                converter = tf.lite.TFLiteConverter.from_keras_model(model)
+            run = tf.lite.Interpreter(model_content=converter.convert())
+        place = run.get_input_details()[0]["index"]
+        run.resize_tensor_input(place, value.shape)
+        run.allocate_tensors()
+        run.set_tensor(place, value)
+        run.invoke()
+        found: np.ndarray = run.get_tensor(run.get_output_details()[0]["index"])
+        return found
 
     @contextlib.contextmanager
     def policy(self, name: str) -> Iterator[None]:

@@ -26,11 +26,12 @@ CELL = "keras3.15-tensorflow"
 SUBJECT = Subject("Plain()")
 TOY = """
 import os
-from maskspec.atlas import aspects, layers, losses, questions
+from maskspec.atlas import aspects, layers, questions
 from maskspec.atlas.subject import Subject
 
+for family in questions.FAMILIES.values():
+    family.subjects.clear()
 layers.SUBJECTS[:] = [Subject("Plain()"), Subject("Fancy()")]
-losses.SUBJECTS.clear()
 ASPECT = aspects.Aspect(
     "toy.answer", "What is the answer?", ("yes", "no"), lambda subject: True,
     lambda trial: os.environ.get(trial.subject.layer, "yes"),
@@ -365,12 +366,18 @@ def explaining(claim="demo.computing-drops", surprising="demo.computing-drops", 
     return change
 
 
+def tracing(claim):
+    """A miniature in which a claim explains what a trace finds."""
+    return lambda mini: mini.write("spec/traced.json", f'{{"code": {{"claim": "{claim}"}}}}\n')
+
+
 # (rule, how to change the miniature, part of the message); test_rules.py runs them too
 CHANGES = [
     ("unknown-layer", with_survey(public=["experimental.NewThing"]), "`NewThing` is"),
     ("dead-subject", with_survey(facts={}), "Dense(3) has no fact on any release"),
     ("unknown-outcome", with_survey(facts={("Dense(3)", "out.mask"): "?"}), "'?' is no outcome of"),
     ("unknown-explanation", explaining("demo.nothing"), "there is no claim demo.nothing"),
+    ("unknown-explanation", tracing("demo.nowhere"), "there is no claim demo.nowhere"),
     ("unknown-explanation", explaining(surprising="demo.twice"), "demo.twice surprises, and"),
     (
         "dead-explanation",

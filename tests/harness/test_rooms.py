@@ -13,7 +13,7 @@ from maskspec.__main__ import VERBS
 
 HOUSE = ROOT / "maskspec"
 # Each may use those before it.
-ROOMS = ("catalogue", "running", "atlas", "records", "rendering", "rules")
+ROOMS = ("catalogue", "running", "atlas", "records", "checking", "rendering", "rules", "site")
 FRAMEWORKS = {"tensorflow", "keras", "tf_keras", "jax", "torch"}
 MODULES = sorted(HOUSE.rglob("*.py"), key=str)
 IDS = [p.relative_to(HOUSE).as_posix() for p in MODULES]
@@ -72,6 +72,13 @@ def test_the_atlas_stands_on_the_adapter_alone(path):
     mine = {name for name in imports(path) if name.startswith("maskspec.running")}
     assert mine <= {"maskspec.running.judging.Unavailable"}
     assert "pytest" not in {name.partition(".")[0] for name in imports(path)}
+
+
+@pytest.mark.parametrize("path", (HOUSE / "checking").rglob("*.py"), ids=str)
+def test_checking_stands_on_the_atlas_the_adapter_and_discovery(path):
+    mine = {name for name in imports(path) if name.startswith("maskspec.running")}
+    ours = ("maskspec.running.adapter", "maskspec.running.discovery")
+    assert all(name.startswith((*ours, "maskspec.running.judging.Unavailable")) for name in mine)
 
 
 def test_nothing_in_tests_reads_pages():

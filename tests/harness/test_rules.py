@@ -32,6 +32,7 @@ EDITS = [
     ("empty-input", "spec/sources/sources.json", None, "{}", "no source is covered"),
     ("empty-input", UNITS, None, "", "source talk has no statements or units"),
     ("empty-input", STATEMENTS, None, "", "source talk has no statements or units"),
+    ("names-alike", "spec/sources/Talk.units.jsonl", None, "", "Talk.units.jsonl in capitals"),
     ("unknown-claim", TESTS, ZERO, '@claim("demo.zero")', "decides demo.zero, which no page has"),
     ("claim-without-test", TESTS, ZERO, '@claim("demo.zero")', "no test decides demo.pads-with-z"),
     ("test-without-claim", TESTS, ZERO + "\n", "", "test_pads_with_zero"),

@@ -1,10 +1,12 @@
 """Layouts: inputs that come in another shape than one padded array each."""
 
-from maskspec.atlas.aspects import aspect, is_plain, takes_floats_plainly
-from maskspec.atlas.batches import padded
+import numpy as np
+
+from maskspec.atlas.aspects import NotAsked, aspect, is_plain, takes_floats_plainly
+from maskspec.atlas.batches import Array, padded
 from maskspec.atlas.comparing import at, same
 from maskspec.atlas.subject import Subject
-from maskspec.atlas.trial import AGREEMENT, Seen, Trial, agreement
+from maskspec.atlas.trial import AGREEMENT, Seen, Trial, agreement, settle
 
 AT_END = [0, 1, 2]  # the rows whose padding, if any, is at the end
 
@@ -23,6 +25,39 @@ def in_a_tuple(trial: Trial) -> str:
 
 def takes_one_sequence(subject: Subject) -> bool:
     return takes_floats_plainly(subject) and len(subject.feeds) == 1 and subject.call == "list"
+
+
+def takes_vectors(subject: Subject) -> bool:
+    return takes_one_sequence(subject) and len(subject.feeds[0].features) == 1
+
+
+@aspect(
+    "layouts.time-major",
+    "Does time_major=True, on inputs and masks of (steps, batch), give what batch first gives?",
+    AGREEMENT,
+    takes_vectors,
+)
+def time_major(trial: Trial) -> str:
+    config = trial.layer.get_config() if hasattr(trial.layer, "cell") else {}
+    if "time_major" not in config:
+        raise NotAsked("there is no argument time_major")
+
+    def call() -> Seen:
+        layer = type(trial.layer).from_config({**config, "time_major": True})
+        batch = padded(trial.subject.feeds).map(turned)
+        trial.apply(layer, batch.unmasked())
+        settle(layer)
+        seen = trial.apply(layer, batch)
+        masks = tuple(None if mask is None else turned(mask) for mask in seen.masks)
+        steps = tuple(turned(x) if x.ndim > 2 else x for x in seen.outputs)
+        return seen._replace(outputs=steps, masks=masks)
+
+    return agreement(trial.padded(), trial.once("time major", call))
+
+
+def turned(x: Array) -> Array:
+    """With the first two axes, of rows and of steps, in each other's place."""
+    return np.swapaxes(x, 0, 1)
 
 
 RAGGED = ("as with a mask", "as without one", "in another way")
