@@ -1,5 +1,6 @@
 """A trace as HTML, for a notebook."""
 
+import re
 from html import escape
 from typing import Iterator, List
 
@@ -44,7 +45,7 @@ def as_html(trace: Trace) -> str:
     if trace.steps:
         parts += _table(trace)
     if trace.answer:
-        parts.append(f"<p>{escape(trace.answer)}.</p>")
+        parts.append(f"<p>{_words(trace.answer)}.</p>")
     if trace.findings:
         parts.append("<ol>")
         parts += [_finding(one) for one in trace.findings]
@@ -56,7 +57,7 @@ def as_html(trace: Trace) -> str:
         ("Notes", trace.notes),
     ):
         if told:
-            items = "".join(f"<li>{escape(one)}</li>" for one in told)
+            items = "".join(f"<li>{_words(one)}</li>" for one in told)
             parts.append(f"<p style='margin-bottom:0'><b>{title}</b></p><ul>{items}</ul>")
     colour, ground = COLOURS["bad"] if trace.findings else COLOURS[MADE]
     parts.append(
@@ -96,11 +97,16 @@ def _row(step: Step) -> str:
     return f'<tr style="color:{colour};background:{ground};{weight}">{told}</tr>'
 
 
+def _words(text: str) -> str:
+    """``text``, in which what stands between backticks is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
 def _finding(one: Finding) -> str:
     title = "lost" if one.kind == LOSES else one.kind
     page = escape(one.page)
-    why = f"<br>why: {escape(one.why)} " if one.why else ""
+    why = f"<br>why: {_words(one.why)} " if one.why else ""
     if page:
         why += f'<a href="{page}">{page}</a>' if "://" in page else f"({page})"
     instead = f"<br>write instead: <code>{escape(one.instead)}</code>" if one.instead else ""
-    return f"<li><b>{escape(title)}</b>: {escape(one.what)}{why}{instead}</li>"
+    return f"<li><b>{escape(title)}</b>: {_words(one.what)}{why}{instead}</li>"
