@@ -14,7 +14,7 @@ import pytest
         ("does GlobalAveragePooling1D use the mask", "layers/GlobalAveragePooling1D.html"),
         ("timedistributed", "layers/TimeDistributed.html"),
         ("meansquarederror", "losses/MeanSquaredError.html"),
-        ("losses.huber", "losses/huber.html"),
+        ("losses.huber", "losses/huber-function.html"),
         ("loss.scalar-counts-all-steps", "c/loss.scalar-counts-all-steps.html"),
         ("my loss ignores my mask", "c/loss.last-layers-hand-the-mask-on.html"),
     ],
