@@ -22,9 +22,6 @@ from maskspec.records.results import (
 )
 
 FILE = "atlas.jsonl"
-# Cells without an atlas, beside standalone Keras, whose layers have no eager calls: these compile
-# each call of a recurrent layer anew, which takes ten minutes, and have yet to be recorded.
-WITHOUT = ("keras3.5-jax", "keras3.6-jax", "keras3.7-jax")
 ATLAS_KEYS = (HEADER_KEYS - {"suite"}) | {"public", "subjects", "aspects"}
 Place = Tuple[str, str]  # subject and aspect
 
@@ -88,8 +85,8 @@ def read(path: Path) -> Atlas:
 
 
 def has_atlas(cell: str) -> bool:
-    """Whether a cell of this name has an atlas; see ``WITHOUT``."""
-    return not cell.startswith(STANDALONE) and cell not in WITHOUT
+    """Whether a cell of this name has an atlas: not standalone Keras, which has no eager calls."""
+    return not cell.startswith(STANDALONE)
 
 
 def read_all(root: Path, cells: Iterable[Cell]) -> Tuple[Dict[str, Atlas], List[str], List[str]]:
