@@ -304,7 +304,7 @@ class Pages:
         yield self._page(
             "upgrade.html", "upgrade.html", "page", heading, scripts=("upgrade.js",), **view
         )
-        data = upgrade.data(self.project, self.markdown, self.claims)
+        data = upgrade.data(self.project, self.markdown, self.claims, self.why)
         yield "data/upgrade.json", compact(data)
 
     def _pair(self) -> Dict[str, str]:

@@ -1,14 +1,16 @@
 """The data of the page *Upgrade*: ``data/upgrade.json``, from which the browser compares two
 releases as ``python -m maskspec diff`` does.
 
-``schema``: 2. ``cells``: list of ``{name, title, line, pre}``. ``before``: by cell, the one that
+``schema``: 3. ``cells``: list of ``{name, title, line, pre}``. ``before``: by cell, the one that
 comes before it. ``kinds``: by kind of change, what it means, the gravest first; ``first``: those
 that everybody has to know. ``codes``: what was seen of a case, ``[verdict, class of the error,
 whether the API is not there]``; ``undecided`` is the verdict of a case that only ended in an error.
-``claims``: list of ``{id, sentence, otherwise, text, errors, warnings, level, advice, cases}``:
+``claims``: list of ``{id, sentence, otherwise, text, errors, warnings, level, advice, cases,
+explains}``:
 ``text`` is where words are looked for, ``errors`` and ``warnings`` whether the claim speaks of
 such, ``level`` is 0 if it speaks of results, 1 if of masks, ``cases`` are the name of each case and
-its runs. ``instead``: by claim, ids of findings. ``causes``: by cell and claim, what made
+its runs, ``explains`` are the ``public`` names of subjects of which the claim explains facts.
+``instead``: by claim, ids of findings. ``causes``: by cell and claim, what made
 the change that came with that cell. ``aspects``: by id, the question. ``outcomes``: list.
 ``subjects``: list of ``{name, public, page, facts}``: ``public`` is what ``--subject`` takes,
 ``facts`` maps an aspect to runs.
@@ -34,13 +36,14 @@ from maskspec.rendering.compare import (
     spoken_of,
 )
 from maskspec.rendering.diff import AT_FIRST
+from maskspec.rendering.explained import Explained
 from maskspec.rendering.history import read_causes
 from maskspec.site.claims import Claims
 from maskspec.site.history import columns, steps_of, whole_title
 from maskspec.site.markdown import Markdown
 from maskspec.site.subjects import place_of
 
-SCHEMA = 2
+SCHEMA = 3
 AT = "upgrade.html"
 
 
@@ -58,7 +61,9 @@ class Table:
         return list(self.places)
 
 
-def data(project: Specification, markdown: Markdown, claims: Claims) -> Dict[str, Any]:
+def data(
+    project: Specification, markdown: Markdown, claims: Claims, why: Explained
+) -> Dict[str, Any]:
     """The whole file."""
     groups = columns(project, project.all_records)
     cells = [cell for group in groups for cell in group.cells]
@@ -89,7 +94,10 @@ def data(project: Specification, markdown: Markdown, claims: Claims) -> Dict[str
         "kinds": KINDS,
         "first": list(AT_FIRST),
         "claims": [
-            _claim(project, claim, names, codes, markdown, undecided)
+            {
+                **_claim(project, claim, names, codes, markdown, undecided),
+                "explains": why.layers.get(claim.id, []),
+            }
             for claim in project.book.claims
         ],
         "instead": {

@@ -123,3 +123,10 @@ def test_it_is_quick(tab, path):
     print(f"first paint {paint:.0f} ms, filters {[round(t) for t in took]} ms")
     assert paint < 1000
     assert max(took) < 100 * SLOWER
+
+
+def test_back_leaves_the_matrix_however_its_address_was_spelled(tab):
+    tab.open("claims.html")
+    page = tab.open("matrix.html?q=lstm%20mask")
+    page.go_back()
+    page.wait_for_url("**/claims.html")

@@ -102,6 +102,36 @@ def test_the_gravest_changes_stand_first(tab, project):
     assert found == [f"{change.claim.id}.html" for change in changes]
 
 
+def test_a_loss_that_is_named_brings_the_claims_that_explain_it(tab):
+    page = tab.open("upgrade.html#from=tf2.10&to=keras3.15-tensorflow&use=BinaryCrossentropy")
+    page.get_by_text("Looking for: BinaryCrossentropy").wait_for()
+    mine = page.locator("#result > section .change a, #result > details:not(.rest) .change a")
+    links = [one.get_attribute("href") for one in mine.all()]
+    assert any(link.endswith("c/loss.mean-over-valid-steps.html") for link in links)
+
+
+@pytest.mark.parametrize(
+    "choice, told",
+    [
+        ("#from=tf2.15&to=keras3.15-tensorflow&use=LSTMM", "No claim and no fact speaks of LSTMM."),
+        ("#from=bogus&to=keras3.15-tensorflow", "There is no release bogus here"),
+    ],
+    ids=["name", "release"],
+)
+def test_what_is_not_known_is_said(tab, choice, told):
+    page = tab.open(f"upgrade.html{choice}")
+    page.get_by_text(told).wait_for()
+
+
+def test_the_link_to_the_content_keeps_the_choice(tab):
+    page = tab.open("upgrade.html#from=tf2.10&to=keras3.5-jax&use=LSTM")
+    page.get_by_text("Looking for: LSTM").wait_for()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.get_by_label("From", exact=True).input_value() == "tf2.10"
+    assert page.locator("#used").input_value() == "LSTM"
+
+
 def test_a_name_that_two_modules_have_stands_for_both(tab):
     page = tab.open(PAIR)
     page.locator("#used").fill("losses.Huber, huber")

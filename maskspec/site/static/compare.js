@@ -32,6 +32,10 @@ function kindOf(claim, [was, oldError, hadNoName], [now, newError, hasNoName]) {
   return oldError ? "no longer raising" : "silently different";
 }
 
+/** Where a word stands alone. */
+const whole = (word) => new RegExp(
+  `(?<![A-Za-z0-9])${word.replace(/[^A-Za-z0-9_]/g, "\\$&")}(?![A-Za-z0-9])`, "i");
+
 export class Comparison {
   constructor(data) {
     this.data = data;
@@ -167,11 +171,25 @@ export class Comparison {
 
   /** Those of ``changes`` whose claim names one of ``words``: in its id, text, or cases. */
   about(changes, words) {
-    const forms = words.map((word) => new RegExp(
-      `(?<![A-Za-z0-9])${word.replace(/[^A-Za-z0-9_]/g, "\\$&")}(?![A-Za-z0-9])`, "i"));
+    const forms = words.map(whole);
     return changes.filter(({ claim, cases }) => {
       const text = [claim.text, ...cases.map(([name]) => name)].join("\n");
       return forms.some((form) => form.test(text));
     });
+  }
+
+  /** The same, and those whose claim explains facts of a subject that is named. */
+  concerning(changes, words) {
+    const named = this.about(changes, words);
+    const pages = this.pages(words);
+    return changes.filter((change) =>
+      named.includes(change) || change.claim.explains.some((page) => pages.includes(page)));
+  }
+
+  /** Whether anything here speaks of a word. */
+  knows(word) {
+    const form = whole(word);
+    return this.named.has(word) || this.data.claims.some(({ text, cases }) =>
+      form.test(text) || cases.some(([name]) => form.test(name)));
   }
 }

@@ -60,10 +60,8 @@ function filter() {
 }
 
 function read() {
-  form.reset();
-  for (const [name, value] of new URLSearchParams(location.search)) {
-    if (form.elements[name]) form.elements[name].value = value;
-  }
+  const held = new URLSearchParams(location.search);
+  for (const field of form.elements) if (field.name) field.value = held.get(field.name) || "";
   filter();
 }
 

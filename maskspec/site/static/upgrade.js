@@ -9,6 +9,7 @@ const used = document.getElementById("used");
 const found = document.getElementById("found");
 const result = document.getElementById("result");
 const FEW = 12; // facts that are not folded
+let missing = []; // releases that the address names, and that there are not
 
 const make = (name, attributes = {}, ...children) => {
   const node = Object.assign(document.createElement(name), attributes);
@@ -74,13 +75,24 @@ function byKind(changes, steps) {
   });
 }
 
+// Groups of facts, of each page one after the other, so that none fills the list alone.
+function inTurn(groups) {
+  const pages = new Map();
+  for (const group of groups) {
+    const page = group[0].subject.public;
+    pages.set(page, [...(pages.get(page) || []), group]);
+  }
+  const most = Math.max(0, ...[...pages.values()].map((mine) => mine.length));
+  return [...Array(most).keys()].flatMap((n) => [...pages.values()].flatMap((mine) => mine.slice(n, n + 1)));
+}
+
 function factsOf(facts) {
   const groups = new Map();
   for (const fact of facts) {
     const key = [fact.subject.name, fact.before, fact.after].join("\n");
     groups.set(key, [...(groups.get(key) || []), fact]);
   }
-  const lines = [...groups.values()].map((group) => {
+  const lines = inTurn([...groups.values()]).map((group) => {
     const [{ subject, aspect, before, after }] = group;
     const link = make("a", { href: new URL(subject.page, root) }, code(subject.name));
     const more = group.length > 1 ? ` (${group.length - 1} more alike)` : "";
@@ -97,10 +109,15 @@ function show() {
   const [a, b] = [from.value, to.value];
   const words = comparison.words(used.value);
   const pages = comparison.pages(words);
-  found.textContent = words.length ? `Looking for: ${words.join(", ")}` : used.value.trim() ? "No name that any claim speaks of." : "";
+  const unknown = words.filter((word) => !comparison.knows(word));
+  found.textContent = [
+    missing.length ? `There is no release ${missing.join(", ")} here; another is shown.` : "",
+    unknown.length ? `No claim and no fact speaks of ${unknown.join(", ")}.` : "",
+    words.length ? `Looking for: ${words.join(", ")}` : used.value.trim() ? "No name that any claim speaks of." : "",
+  ].filter(Boolean).join(" ");
   const changes = comparison.changes(a, b);
   const steps = comparison.path(a, b);
-  const mine = words.length ? comparison.about(changes, words) : changes;
+  const mine = words.length ? comparison.concerning(changes, words) : changes;
   const rest = changes.filter((change) => !mine.includes(change));
   const facts = comparison.facts(a, b, pages);
   const parts = [];
@@ -124,9 +141,11 @@ function show() {
   performance.measure("compare", "compare-start");
 }
 
-function read() {
+function read(event) {
+  if (event && location.hash && !location.hash.includes("=")) return; // a link within the page
   const held = new URLSearchParams(location.hash.slice(1));
   const known = (name, otherwise) => (comparison.places.has(held.get(name)) ? held.get(name) : otherwise);
+  missing = ["from", "to"].map((name) => held.get(name)).filter((name) => name && !comparison.places.has(name));
   from.value = known("from", form.dataset.from);
   to.value = known("to", form.dataset.to);
   if (comparison.words(used.value).join() !== (held.get("use") || "")) used.value = (held.get("use") || "").split(",").join(", ");
@@ -145,6 +164,7 @@ form.addEventListener("submit", (event) => event.preventDefault());
 let waiting;
 form.addEventListener("input", ({ target }) => {
   clearTimeout(waiting);
+  missing = [];
   waiting = setTimeout(() => { show(); keep(target !== used); }, target === used ? 200 : 0);
 });
 addEventListener("popstate", read);
