@@ -16,6 +16,9 @@ import pytest
         ("meansquarederror", "losses/MeanSquaredError.html"),
         ("losses.huber", "losses/huber-function.html"),
         ("loss.scalar-counts-all-steps", "c/loss.scalar-counts-all-steps.html"),
+        ("what is my masked loss divided by in tf.keras 2.8?", "c/loss."),
+        ("does LSTM keep the mask in Keras 3.3?", "layers/LSTM.html"),
+        ("tf.keras.layers.LSTM", "layers/LSTM.html"),
         ("my loss ignores my mask", "c/loss.last-layers-hand-the-mask-on.html"),
     ],
 )

@@ -9,6 +9,9 @@ const names = await (await fetch(new URL("data/names.json", root))).json();
 const pagefind = await import(new URL("pagefind/pagefind.js", root));
 await pagefind.init();
 let last = 0;
+// What a question has beside what it is about: small words, and the names of releases.
+const SMALL = new Set(("a an and are as at be by can do does for from has have how i if in is it its me my of on or " +
+  "so such that the their there this to was what when where which why will with you your keras tensorflow tf tf.keras").split(" "));
 
 const kinds = new Map(names.map(([page, , kind]) => [page, kind]));
 
@@ -34,10 +37,21 @@ function entry(page, title, excerpt) {
   return item;
 }
 
-async function find(query) {
+/** The pages that have all words; if none has, those that have the words that count, or the first of them. */
+async function matches(query) {
+  const words = query.split(/\s+/).filter((word) => !SMALL.has(word.toLowerCase().replace(/[?!.,;:]+$/, "")) && !/^[0-9.]+\??$/.test(word));
+  let { results } = await pagefind.search(query);
+  for (let most = words.length; !results.length && most; most--) {
+    ({ results } = await pagefind.search(words.slice(0, most).join(" ")));
+  }
+  return results;
+}
+
+async function find(typed) {
   const mine = ++last;
+  const query = typed.replace(/(?:[a-z_]+\.)*keras\.(?:[a-z_]+\.)*(?=[A-Za-z])/g, ""); // tf.keras.layers.LSTM
   const first = named(query);
-  const found = query ? (await pagefind.search(query)).results : [];
+  const found = query ? await matches(query) : [];
   const shown = await Promise.all(found.slice(0, AT_ONCE).map((one) => one.data()));
   if (mine !== last) return; // something else was typed meanwhile
   const known = new Set(first.map(([page]) => page));
