@@ -165,8 +165,10 @@ def _telling_line(text: str, match: str) -> str:
 
 
 def _is_ours(filename: str, root: Path) -> bool:
-    parents = Path(filename).parents
-    return (root in parents or ROOT in parents) and "site-packages" not in Path(filename).parts
+    path = Path(filename)
+    if root in path.parents:  # which stands in site-packages itself, if a wheel brought it
+        return "site-packages" not in path.relative_to(root).parts
+    return ROOT in path.parents and "site-packages" not in path.parts
 
 
 def _stated(error: AssertionError, source_line: Optional[str]) -> str:
