@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 from miniature import ROOT
@@ -12,6 +13,7 @@ from miniature import ROOT
 from maskspec.__main__ import USERS, VERBS
 from maskspec.catalogue import pages
 from maskspec.catalogue.home import home
+from maskspec.running.judging import _is_ours
 
 MOST = 8_000_000  # bytes
 
@@ -87,3 +89,13 @@ def test_nothing_is_written_beside_the_code(unpacked, tmp_path):
 
 def test_in_the_checkout_it_is_the_checkout_that_is_read():
     assert home() == ROOT
+
+
+@pytest.mark.parametrize(
+    "place, is_ours",
+    [("maskspec/data/tests/test_loss.py", True), ("keras/src/layers/layer.py", False)],
+    ids=["claim", "framework"],
+)
+def test_a_claim_that_a_wheel_brought_is_ours_and_the_framework_beside_it_is_not(place, is_ours):
+    packages = Path("/env/lib/python3.11/site-packages")
+    assert _is_ours(str(packages / place), packages / "maskspec" / "data") is is_ours
