@@ -1,7 +1,8 @@
 """From a message, a name or a question to what answers it: ``maskspec explain "…"``.
 
-Claims are found by the messages that their tests look for, then by words, best first: SQLite's full
-text search ranks them. Facts are found where a layer is named.
+Claims are found by the messages that their tests look for, of which those count for more that hold
+on what is installed, then by words, best first: SQLite's full text search ranks them. Facts are
+found where a layer is named.
 """
 
 import argparse
@@ -17,18 +18,26 @@ from maskspec.catalogue import cells, pages
 from maskspec.catalogue.addresses import link, of_subject
 from maskspec.catalogue.pages import Claim
 from maskspec.catalogue.seen import where
-from maskspec.records.nearest import atlas, nearest
+from maskspec.catalogue.verdicts import HOLDS, PARTLY
+from maskspec.records.nearest import atlas, nearest, verdict
 from maskspec.rendering.messages import messages
 from maskspec.running.discovery import Installed, NotUsable, discover
 
+IS_SO = 0.6  # how much it counts that a claim holds on what is installed
 SHARED = 2  # claims that may have a pattern in common before it counts for less
 # How much a word counts in each part of a claim: its id, sentence, otherwise, explanation.
-
 WEIGHTS = (4.0, 6.0, 3.0, 1.0)
 IDLE = frozenset(re.findall(r"\w+", """
     a about all an and any are as at be but by can do does for from get gets has have how i if
     in into is it its my no not of on or that the their then there they this to use used was
     what when where which who why will with without you your keras tensorflow tf error raises
+"""))  # fmt: skip
+
+
+# Layers whose names are words of their own where they are not written as names.
+PLAIN = frozenset(re.findall(r"\w+", """
+    Activation Add Attention Average Dot Identity Input Layer Masking Maximum Minimum Multiply
+    Normalization Pipeline Resizing Rescaling Subtract Wrapper
 """))  # fmt: skip
 
 
@@ -48,7 +57,11 @@ def answers(root: Path, text: str) -> List[Answer]:
         return [Answer(by_id[text], False)]
     words = _by_words(book.claims, text)
     said = {id: weight for id, weight in by_message(root, text).items() if id in by_id}
-    first = sorted(said, key=lambda id: (-said[id] - words.get(id, 0.0), id))
+    cell = nearest(root, here(root)) if said else ""
+    for id in said:
+        is_so = bool(cell) and verdict(root, cell, id) in (HOLDS, PARTLY)
+        said[id] += words.get(id, 0.0) + IS_SO * is_so
+    first = sorted(said, key=lambda id: (-said[id], id))
     rest = [id for id in words if id not in said]
     return [Answer(by_id[id], id in said) for id in (*first, *rest)]
 
@@ -130,7 +143,9 @@ class Fact(NamedTuple):
 
 def facts(root: Path, text: str, installed: Installed, most: int) -> List[Fact]:
     """What the atlas says of the layers that ``text`` names, those first that it asks about."""
-    named = set(re.findall(r"[A-Za-z][A-Za-z0-9]*", text))
+    words = re.findall(r"[A-Za-z][A-Za-z0-9]*", text)
+    plain = {one.public.lower(): one.public for one in subjects() if one.public not in PLAIN}
+    named = {*words, *(plain.get(word, "") for word in words)}
     layers = [one for one in subjects() if one.public in named and not one.is_variant]
     cell = nearest(root, installed, "atlas.jsonl")
     if not layers or not cell:
