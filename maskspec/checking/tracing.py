@@ -102,13 +102,21 @@ def _as_arrays(batch: Any) -> Any:
     if isinstance(batch, (list, tuple)) and leaves(batch):
         return type(batch)(_as_arrays(one) for one in batch)
     if isinstance(batch, (list, tuple)):
-        try:
-            batch = np.asarray(batch)
-        except ValueError:  # of what numpy calls an inhomogeneous shape
-            raise CannotTrace("the batch has rows of several lengths: pad them") from None
+        batch = _array(batch)
     if isinstance(batch, np.ndarray) and batch.dtype == np.float64:
         return batch.astype("float32")
     return batch
+
+
+def _array(rows: Any) -> Array:
+    """Nested lists as one array."""
+    try:
+        found = np.asarray(rows)
+    except ValueError:  # of what numpy calls an inhomogeneous shape
+        found = np.empty(0, object)
+    if found.dtype == object:  # so before numpy 1.24
+        raise CannotTrace("the batch has rows of several lengths: pad them")
+    return found
 
 
 def _tensor(keras: Any, value: Any) -> Any:
