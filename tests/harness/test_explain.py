@@ -23,6 +23,8 @@ FIRST = [
     ("TypeError: Layer own does not support masking, but was passed an input_mask",
      "custom-layers.unflagged-compute-mask-raises"),
     (DESTROYED, "custom-layers.destroyed-mask-warned"),
+    (DESTROYED.replace("own", "conv1d").replace("Own", "Conv1D"),
+     "custom-layers.destroyed-mask-warned"),
     ("metrics and masked steps", "weights-and-metrics.metrics-skip-masked-steps"),
     ("GlobalAveragePooling1D NaN fully masked row", "consumption.nothing-left"),
     ("mask_zero", "generation.embedding-only-with-mask-zero"),
