@@ -52,13 +52,14 @@ USERS = ("trace", "explain", "diff", "verify", "export")  # what needs no checko
 def _parser(names: Sequence[str], prog: str) -> argparse.ArgumentParser:
     """What reads the command line of ``prog``, which has the verbs ``names``."""
     parser = argparse.ArgumentParser(prog=prog, description=ABOUT)
-    parser.add_argument("--root", type=Path, help="the checkout to work on (default: this one)")
+    default = "this one" if "check" in names else "what this installation carries"
+    parser.add_argument("--root", type=Path, help=f"the checkout to work on (default: {default})")
     commands = parser.add_subparsers(required=True, metavar="VERB", dest="verb")
     verbs = {
         name: commands.add_parser(
             name,
             help=verb.help,
-            description=f"{verb.help.capitalize()}.",
+            description=f"{verb.help[0].upper()}{verb.help[1:]}.",
             epilog=f"Exit status: {verb.status}; {FAILED}.",
         )
         for name, verb in VERBS.items()

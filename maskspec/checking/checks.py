@@ -153,7 +153,7 @@ TABLE = (
          "model-takes-all-sizes", "second-use-agrees"),
         "A padded sequence does not give what its valid steps alone give, though the values at the "
         "padded steps do not matter: {0} counts how many there are, as a mean does that divides by "
-        "all steps.",
+        "all steps, or takes what it puts there for data, as a maximum does of zeros.",
         "consumption.masked-steps-skipped",
     ),
     Check(

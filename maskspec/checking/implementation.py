@@ -36,8 +36,10 @@ def _name_of(layer: Any) -> str:
             return "keras"
         if _is(_version("tensorflow"), "tf.keras") and not _is(version, "standalone"):
             return "tf.keras"
+    is_class = isinstance(layer, type)
+    what = f"the class {layer.__name__}" if is_class else f"{type(layer).__name__!r} object"
     raise UnknownLayer(
-        f"{type(layer).__name__!r} object is no layer of tf.keras, tf_keras or Keras 3; give a "
+        f"{what} is no layer of tf.keras, tf_keras or Keras 3; give a "
         "layer, or a function without arguments that returns one"
     )
 

@@ -31,7 +31,7 @@ def given_for(layer: Any, inputs: Any, trial_on: Try) -> LayerTrial:
         problem = _problem(trial)
         if problem:
             raise InputsError(f"{trial.subject.name} does not take inputs={inputs!r}: {problem}")
-        return trial
+        return _without_masks(trial, trial_on)
     tried: List[str] = []
     for given in _usual(layer):
         trial = trial_on(given)
@@ -66,9 +66,7 @@ def _with_masks(trial: LayerTrial) -> Any:
 
 def _settled(trial: LayerTrial, trial_on: Try) -> LayerTrial:
     """The same with another number of steps if an axis of the output is by chance as long."""
-    if _makes_its_masks(trial):
-        bare = tuple(feed._replace(masked=False) for feed in trial.given.feeds)
-        trial = trial_on(trial.given._replace(feeds=bare))
+    trial = _without_masks(trial, trial_on)
     feeds = trial.given.feeds
     for steps in STEPS:
         more = steps - STEPS[0]
@@ -81,6 +79,14 @@ def _settled(trial: LayerTrial, trial_on: Try) -> LayerTrial:
         except Raised:
             break
     return trial
+
+
+def _without_masks(trial: LayerTrial, trial_on: Try) -> LayerTrial:
+    """The same on inputs that carry no masks if the layer makes its masks itself."""
+    if not _makes_its_masks(trial):
+        return trial
+    bare = tuple(feed._replace(masked=False) for feed in trial.given.feeds)
+    return trial_on(trial.given._replace(feeds=bare))
 
 
 def _makes_its_masks(trial: LayerTrial) -> bool:
@@ -184,9 +190,19 @@ def _of_model(model: Any) -> Optional[Given]:
     if not inputs or not isinstance(inputs, (list, tuple)):
         return None
     feeds = tuple(
-        _feed(tuple(x.shape)[1:], getattr(x.dtype, "name", str(x.dtype)), "") for x in inputs
+        _feed(tuple(x.shape)[1:], getattr(x.dtype, "name", str(x.dtype)), tuple(x.shape)[1:])
+        for x in inputs
     )
-    return Given(feeds)
+    return _with_steps(feeds)
+
+
+def _with_steps(feeds: Tuple[Feed, ...], call: str = "list", names: Tuple[str, ...] = ()) -> Given:
+    if not any(feed.masked for feed in feeds):
+        raise InputsError(
+            f"{Given(feeds)} has no axis of steps, so that no mask can speak of it: give inputs "
+            "with the steps first, such as (None, 6), or ids as ((None,), 'int32')"
+        )
+    return Given(feeds, call, names)
 
 
 # --- what the caller says ---------------------------------------------------------------------
@@ -199,17 +215,18 @@ def _read(inputs: Any, layer: Any) -> Given:
         names = tuple(inputs)
         known = inspect.signature(layer.call).parameters
         is_by_argument = all(name in known for name in names)
-        return Given(feeds, "keywords" if is_by_argument else "dict", names)
+        return _with_steps(feeds, "keywords" if is_by_argument else "dict", names)
     if isinstance(inputs, list):
         call = "each" if len(_required(layer)) > 1 else "list"
-        return Given(tuple(map(_one, inputs)), call)
-    return Given((_one(inputs),))
+        return _with_steps(tuple(map(_one, inputs)), call)
+    return _with_steps((_one(inputs),))
 
 
 def _one(value: Any) -> Feed:
     """One input: a shape without the axis of the batch, (shape, dtype), or an example array."""
-    if isinstance(value, np.ndarray):
-        return _feed(value.shape[1:], value.dtype.name, value)
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        dtype = str(getattr(value.dtype, "name", value.dtype)).rpartition(".")[2]
+        return _feed(tuple(value.shape)[1:], dtype, value)
     if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], str):
         shape, dtype = value
         if isinstance(shape, tuple):
@@ -222,8 +239,15 @@ def _one(value: Any) -> Feed:
 def _feed(shape: Tuple[Optional[int], ...], dtype: str, value: Any) -> Feed:
     """The feed of such a shape; without an axis of steps it is a vector, and carries no mask."""
     kind = {"i": "int32", "u": "int32", "f": "float32", "b": "float32"}.get(dtype[:1])
-    if kind is None or not shape or any(size is None for size in shape[1:]):
+    sizes = [size for size in (shape or (0,)) if size is not None]
+    is_known = all(isinstance(size, (int, np.integer)) and size > 0 for size in sizes)
+    if kind is None or not is_known or any(size is None for size in shape[1:]):
         raise _not_understood(value)
+    if shape[0] is not None and shape[0] < STEPS[0] and (shape[1:] or kind == "int32"):
+        raise InputsError(
+            f"{value!r} has too few steps: to pad a row at its end, at its start and in the middle "
+            f"takes {STEPS[0]}"
+        )
     features = tuple(int(size) for size in shape[1:] if size is not None)
     steps = STEPS[0] if shape[0] is None else int(shape[0])
     is_vector = not features and shape[0] is not None and kind == "float32"

@@ -35,13 +35,19 @@ from maskspec.checking.checks import (
 )
 from maskspec.checking.implementation import is_of_keras, keras_of
 from maskspec.checking.inputs import given_for
-from maskspec.checking.trial import Given, LayerTrial, Make, Says, what_it_says
+from maskspec.checking.trial import Given, LayerTrial, Make, OutputTrial, Says, what_it_says
 
 assert questions.MODULES  # they register the aspects
 
 # Of a layer that makes its masks itself, of ids: these need no mask on its input.
 MODES = ("out.model", "out.graph", "sizes.", "life.", "dtypes.")  # ways in which layers are used
 OF_MAKERS = ("out.", "sizes.", "life.", "results.cut-end")
+# What is asked of the first output alone, and so of each further one in its turn.
+OF_EACH = (
+    "out.fits", "results.cut-end", "results.gradient", "extremes.dead-row",
+    "extremes.dead-row-others", "extremes.dead-batch", "extremes.one-row", "extremes.nan",
+)  # fmt: skip
+DTYPES = "dtypes.mixed_"
 
 
 class Result(NamedTuple):
@@ -104,7 +110,7 @@ class Layer:
         with self._set_up():
             self.trial = given_for(first, inputs, lambda given: self._trial(given, make))
         self.says: Says = what_it_says(first)
-        self._outcomes: Dict[str, Optional[str]] = {}
+        self._outcomes: Dict[Tuple[str, Optional[int]], Optional[str]] = {}
 
     def _trial(self, given: Given, make: Make) -> LayerTrial:
         return LayerTrial(self.keras, self.name, given, make, self.is_stateful)
@@ -119,15 +125,38 @@ class Layer:
         with self.keras.utils.custom_object_scope(own), self.keras.policy("float32"):
             yield
 
-    def outcome(self, aspect: str) -> Optional[str]:
-        """The outcome of an aspect; None where there is nothing to ask."""
-        if aspect not in self._outcomes:
-            with self._set_up():
-                self._outcomes[aspect] = self._ask(aspect)
-        return self._outcomes[aspect]
+    def outcome(self, aspect: str, place: Optional[int] = None) -> Optional[str]:
+        """The outcome of an aspect; None where there is nothing to ask.
 
-    def _ask(self, aspect: str) -> Optional[str]:
-        one, trial = ASPECTS[aspect], self.trial
+        With ``place``, it is asked as if the layer returned its output at that place alone.
+        """
+        key = aspect, place
+        if key not in self._outcomes:
+            with self._set_up():
+                trial = self.trial if place is None else self.of_output(place)
+                self._outcomes[key] = self._ask(aspect, trial)
+        return self._outcomes[key]
+
+    def of_output(self, place: int) -> LayerTrial:
+        """The trial as if the layer returned its output at ``place`` alone."""
+        return OutputTrial(self.trial, place) if len(self.trial.paths) > 1 else self.trial
+
+    def found(self, check: Check) -> Tuple[Optional[str], Optional[int]]:
+        """The outcome of a check, and the place of the output that it is of if it is one that is
+        not acceptable, of a layer with several outputs."""
+        acceptable, aspect = self.acceptable(check), check.aspect
+        places = range(len(self.trial.paths) if len(self.trial.paths) > 1 else 0)
+        outcome = self.outcome(aspect)
+        if outcome in acceptable and aspect not in OF_EACH:
+            return outcome, None
+        for place in places:
+            mine = self.outcome(aspect, place)
+            if mine is not None and mine not in acceptable:
+                return mine, place
+        return outcome, None
+
+    def _ask(self, aspect: str, trial: LayerTrial) -> Optional[str]:
+        one = ASPECTS[aspect]
         is_for_it = one.applies(trial.subject)
         if trial.makes_masks:
             is_for_it = aspect.startswith(OF_MAKERS) and aspect != "life.saved"
@@ -152,11 +181,24 @@ class Layer:
             return f"{failed} failed"
         if check.name == LEAK and self.trial.has_other_steps:
             return "the output has other steps than the input, and no mask says which are valid"
+        if self.found(check)[0] is None:
+            return "there is nothing to ask of this layer on these inputs here"
         if not self.passes(check) and self._is_so_without_masks(check.aspect):
             return "it is so without masks as well"
-        if self.outcome(check.aspect) is None:
-            return "there is nothing to ask of this layer on these inputs here"
+        if check.aspect.startswith(DTYPES) and self._has_its_dtype(check.aspect):
+            return (
+                f"{self.name} comes with its dtype, which no policy changes; give a function that "
+                "builds it without dtype="
+            )
         return ""
+
+    def _has_its_dtype(self, aspect: str) -> bool:
+        """Whether a policy of dtypes is no matter to the layer, as to a copy from its config."""
+        policy = aspect[len("dtypes.") :].partition("-")[0]
+        with self._set_up(), self.keras.policy(policy):
+            layer = self._make()
+        dtype = getattr(layer, "compute_dtype", getattr(layer, "_compute_dtype", None))
+        return bool(dtype == "float32")
 
     def _is_so_without_masks(self, aspect: str) -> bool:
         """Whether a fault is none of masking: it is there too where no input carries a mask."""
@@ -194,24 +236,26 @@ class Layer:
         return check.accepts
 
     def passes(self, check: Check) -> bool:
-        return self.outcome(check.aspect) in self.acceptable(check)
+        return self.found(check)[0] in self.acceptable(check)
 
     def result(self, check: Check, expected: str = "") -> Result:
         """What ``check`` finds; raise ``NotAsked`` if it is not for this layer."""
         reason = self.why_not(check)
         if reason:
             raise NotAsked(reason)
-        seen = self.outcome(check.aspect) or ""
+        outcome, place = self.found(check)
+        seen = outcome or ""
         said = self.trial.errors.get(seen[len(RAISES) :]) if seen.startswith(RAISES) else ""
+        of = "" if place is None else f", in its output {self.trial.paths[place]}"
         return Result(
             check.name,
             ASPECTS[check.aspect].question,
-            f"{seen}: {said}" if said else seen,
+            f"{seen}: {said}" if said else f"{seen}{of}",
             self.acceptable(check),
             self.passes(check),
             self.name,
             check.fault.format(self.name, self._why_it_leaks()),
-            snippets.write(check, self),
+            snippets.write(check, self, place or 0),
             of_claim(check.claim),
             expected,
         )
@@ -231,7 +275,14 @@ def _maker(layer_or_builder: Any) -> Tuple[Make, Any]:
     if not is_layer:
         if not callable(layer_or_builder):
             keras_of(layer_or_builder)  # raises, and says what to give
-        return layer_or_builder, layer_or_builder()
+        first = layer_or_builder()
+        keras_of(first)  # the same of what it builds
+        if layer_or_builder() is first:
+            raise CannotBuild(
+                f"the function returned the same {type(first).__name__} twice, and a check needs "
+                "fresh ones: build the layer inside of it"
+            )
+        return layer_or_builder, first
     name = type(layer_or_builder).__name__
 
     def make() -> Any:
@@ -253,7 +304,20 @@ def chosen(checks: Optional[Iterable[str]]) -> List[Check]:
     """The checks of these names, or all that are asked without being named."""
     if checks is None:
         return [check for check in TABLE if not check.is_extra]
+    checks = [checks] if isinstance(checks, str) else list(checks)
+    if not checks:
+        raise ValueError("checks= names no check; leave it out to ask all of them")
     return [named(name) for name in checks]
+
+
+def with_reasons(expected_failures: Any) -> Dict[str, str]:
+    """``expected_failures=`` as a dict; raise ``ValueError`` if it is none."""
+    if not isinstance(expected_failures or {}, Mapping):
+        raise ValueError(
+            "expected_failures= maps names of checks to reasons, such as "
+            f"{{{LEAK!r}: 'a convolution'}}; it is {expected_failures!r}"
+        )
+    return dict(expected_failures or {})
 
 
 def named(name: str) -> Check:
@@ -282,7 +346,7 @@ def check_layer(
 
     Raise ``MaskingError``, which lists all that failed, unless ``raises`` is False.
     """
-    expected = dict(expected_failures or {})
+    expected = with_reasons(expected_failures)
     for name in expected:
         named(name)
     wanted = chosen(checks)

@@ -1,9 +1,9 @@
 """``parametrize_with_checks``: one test of pytest for each layer and each check."""
 
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Union
+from typing import Any, Callable, Iterable, List, Mapping, Optional, Union
 
 from maskspec.checking.checks import Check
-from maskspec.checking.layers import Layer, MaskingError, NotAsked, chosen, named
+from maskspec.checking.layers import Layer, MaskingError, NotAsked, chosen, named, with_reasons
 
 Expected = Union[Mapping[str, str], Callable[[Any], Mapping[str, str]]]
 
@@ -72,8 +72,8 @@ def parametrize_with_checks(
     parameters: List[Any] = []
     for given in layers:
         name, shared = _name(given), Shared(given, inputs)
-        expected: Dict[str, str] = dict(
-            expected_failures(given) if callable(expected_failures) else expected_failures or {}
+        expected = with_reasons(
+            expected_failures(given) if callable(expected_failures) else expected_failures
         )
         for check in [named(key) for key in expected]:
             if check not in wanted:

@@ -64,23 +64,21 @@ def settle(layer):  # weights that are the same each time
 
 
 class Program:
-    """What the programs about one layer have in common."""
+    """What the programs about one layer have in common; ``place`` is the output they look at."""
 
-    def __init__(self, layer: Any, aspect: str) -> None:
+    def __init__(self, layer: Any, aspect: str, place: int) -> None:
         self.layer = layer
         self.aspect = aspect
         self.feeds: Tuple[Feed, ...] = layer.trial.given.feeds
         self.call_way: str = layer.trial.given.call
         self.keras = layer.keras
         self.makes_masks: bool = layer.trial.makes_masks
+        self.end: str = layer.trial.paths[place]  # picks that output of what the layer returns
         try:
-            seen = layer.trial.padded()
-            self.keeps_steps = layer.trial.keeps_steps
-            self.outputs = len(seen.outputs)
+            self.keeps_steps = layer.of_output(place).keeps_steps
             self.has_weights = bool(layer.trial.layer.get_weights())
-            self.fits = seen.mask is None or seen.mask.shape[1] == self.feeds[0].steps
-        except (Raised, IndexError):
-            self.keeps_steps, self.outputs, self.has_weights, self.fits = False, 1, False, True
+        except Raised:
+            self.keeps_steps, self.has_weights = False, False
 
     # --- parts --------------------------------------------------------------------------------
 
@@ -107,14 +105,13 @@ class Program:
 
     def calling(self) -> List[str]:
         """The function ``call``, which calls a layer on inputs that carry masks."""
-        first = "call(layer, x, mask)" + ("[0]" if self.outputs > 1 else "")
         return [
             "def call(layer, x, mask):  # with inputs that carry masks",
             *[f"    {line}" for line in self.given("masked")],
             "",
             "",
             "def result(layer, x, mask):",
-            f"    return {self.numpy(first)}",
+            f"    return {self.numpy('call(layer, x, mask)' + self.end)}",
         ]
 
     def numpy(self, tensor: str) -> str:
@@ -287,9 +284,9 @@ def shows(*aspects: str, with_spy: bool = False) -> Callable[[Body], Body]:
     return register
 
 
-def write(check: Check, layer: Any) -> str:
-    """The program that shows ``check`` of ``layer``."""
-    program = Program(layer, check.aspect)
+def write(check: Check, layer: Any, place: int = 0) -> str:
+    """The program that shows ``check`` of the output of ``layer`` at ``place``."""
+    program = Program(layer, check.aspect, place)
     lines = program.head(check.aspect in WITH_SPY)
     lines += ["", *program.data()]
     lines += BODIES[check.aspect](program)
@@ -313,7 +310,7 @@ def masked(p: Program) -> List[str]:
 
 
 def spied(p: Program, output: str) -> str:
-    return f"Spy()({output}{'[0]' if p.outputs > 1 else ''})"
+    return f"Spy()({output}{p.end})"
 
 
 @shows("out.fits", with_spy=True)
@@ -383,10 +380,10 @@ def shorter(p: Program) -> List[str]:
 def sizes(p: Program) -> List[str]:
     return [
         *p.building(),
-        *p.modelled(f"call(layer, inputs, m){'[0]' if p.outputs > 1 else ''}"),
+        *p.modelled(f"call(layer, inputs, m){p.end}"),
         f"model({p.fed()})",
         *shorter(p),
-        f"y, expected = model({p.fed()}), call(layer, x, mask){'[0]' if p.outputs > 1 else ''}",
+        f"y, expected = model({p.fed()}), call(layer, x, mask){p.end}",
         *agree("y", "expected", p),
     ]
 
@@ -433,14 +430,13 @@ def graph_sizes(p: Program) -> List[str]:
 
 @shows("life.twice")
 def twice(p: Program) -> List[str]:
-    end = "[0]" if p.outputs > 1 else ""
-    outputs = [f"call(layer, inputs, m){end}", f"{p.bare('inputs')}{end}"]
+    outputs = [f"call(layer, inputs, m){p.end}", f"{p.bare('inputs')}{p.end}"]
     return [
         *p.building(),
         *p.modelled(*outputs),
         f"with_mask, without = model({p.fed()})",
         f"assert np.allclose({p.numpy('with_mask')}, result(layer, x, mask), atol=1e-4)",
-        f"assert np.allclose({p.numpy('without')}, {p.numpy(p.bare() + end)}, atol=1e-4)",
+        f"assert np.allclose({p.numpy('without')}, {p.numpy(p.bare() + p.end)}, atol=1e-4)",
     ]
 
 
@@ -464,12 +460,11 @@ def cut(p: Program) -> List[str]:
     else:
         alone = ["alone = [a[:1, : m[0].sum()] for a, m in zip(x, mask)]  # without padding"]
     bare = p.bare("alone")
-    end = "[0]" if p.outputs > 1 else ""
     steps = "[:2]" if p.keeps_steps else ""
     return [
         *p.building(),
         *alone,
-        f"expected = {p.numpy(bare + end)}[0]",
+        f"expected = {p.numpy(bare + p.end)}[0]",
         f"assert np.allclose(result(layer, x, mask)[0]{steps}, expected, atol=1e-4)",
     ]
 
@@ -477,10 +472,9 @@ def cut(p: Program) -> List[str]:
 @shows("results.all-true")
 def all_true(p: Program) -> List[str]:
     ones = "np.ones_like(mask)" if p.is_single else "[np.ones_like(m) for m in mask]"
-    end = "[0]" if p.outputs > 1 else ""
     return [
         *p.building(),
-        f"expected = {p.numpy(p.bare() + end)}",
+        f"expected = {p.numpy(p.bare() + p.end)}",
         f"assert np.allclose(result(layer, x, {ones}), expected, atol=1e-4)",
     ]
 
@@ -489,7 +483,7 @@ def all_true(p: Program) -> List[str]:
 def keyword(p: Program) -> List[str]:
     tensor = "keras.ops.convert_to_tensor" if p.is_keras_3 else "tf.constant"
     given = f"{tensor}(mask)" if p.is_single else f"[{tensor}(m) for m in mask]"
-    call = f"{p.bare()[:-1]}, mask=given)" + ("[0]" if p.outputs > 1 else "")
+    call = f"{p.bare()[:-1]}, mask=given){p.end}"
     return [
         *p.building(),
         *([] if p.is_keras_3 else ["", "import tensorflow as tf", ""]),
@@ -503,7 +497,6 @@ def keyword(p: Program) -> List[str]:
 def gradient(p: Program) -> List[str]:
     x, mask = ("x", "mask") if p.is_single else ("x[0]", "mask[0]")
     inner = "x" if p.is_single else "[x, *rest]"
-    end = "[0]" if p.outputs > 1 else ""
     rest = [] if p.is_single else ["rest = x[1:]"]
     backend = p.keras.backend_name
     sum_of = "keras.ops.sum" if p.is_keras_3 else "tf.reduce_sum"
@@ -512,7 +505,7 @@ def gradient(p: Program) -> List[str]:
     lines += [
         f"weights{p.at_valid or '[:]'} = rng.uniform(0.5, 1.5, weights{p.at_valid or '[:]'}.shape)"
     ]
-    loss = f"{sum_of}(call(layer, {inner}, mask){end} * weights)"
+    loss = f"{sum_of}(call(layer, {inner}, mask){p.end} * weights)"
     if backend == "jax":
         lines += [
             "", "import jax", "",
@@ -652,10 +645,9 @@ def saved(p: Program) -> List[str]:
         call = "layer({" + ", ".join(f"{n!r}: {b}" for n, b in zip(given.names, behind)) + "})"
     else:
         call = f"layer([{', '.join(behind)}])"
-    end = "[0]" if p.outputs > 1 else ""
     return [
         *lines,
-        f"model = keras.Model(inputs, {call}{end})",
+        f"model = keras.Model(inputs, {call}{p.end})",
         "with tempfile.TemporaryDirectory() as folder:",
         f'    path = os.path.join(folder, "model{p.keras.file_ending}")',
         "    model.save(path)",

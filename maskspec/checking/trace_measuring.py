@@ -135,6 +135,13 @@ class Runner:
         self.state = state
         self.result: Any = None  # of the last run
 
+    @property
+    def names(self) -> List[str]:
+        """The names of the outputs in the order of ``leaves``, after a run; none if unknown."""
+        if isinstance(self.result, dict):
+            return [name for name, value in self.result.items() for _ in leaves(value)]
+        return list(getattr(self.model, "output_names", None) or [])
+
     def watch(self, found: Sequence[Entry] = (), run: int = 0, keeps: bool = True) -> Watch:
         """What sees a run in which other values stand at the padded steps behind ``found``."""
         watch = Watch(self.keras, self.model, keeps)
@@ -323,6 +330,14 @@ def _jax_step(model: Any, step: str, data: Any) -> Tuple[Dict[str, Any], Dict[st
 
 
 # --- gradients ----------------------------------------------------------------------------------
+
+
+def loss_of(runner: Runner, targets: Any, result: Any) -> Any:
+    """The loss that ``compile`` gave the model, of what it returned."""
+    model, y = runner.model, mapped(runner.keras.tensor, targets)
+    if hasattr(model, "compute_loss"):
+        return model.compute_loss(x=runner.batch, y=y, y_pred=result, sample_weight=None)
+    return model.compiled_loss(y, result, None, regularization_losses=model.losses)
 
 
 def gradients(runner: Runner, watch: Watch, scalar: Callable[[Any], Any]) -> List[Array]:

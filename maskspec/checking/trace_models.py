@@ -98,8 +98,18 @@ def made_up(model: Any) -> Any:
             "batch with --batch data.npz"
         ) from None
     value, ids = _padding(model)
-    made = [_array(tensor, value, ids, number) for number, tensor in enumerate(inputs)]
+    has_ids = any("int" in _dtype(tensor) for tensor in inputs)
+    made = [_array(tensor, value, ids, number, has_ids) for number, tensor in enumerate(inputs)]
+    named = getattr(model, "_inputs_struct", getattr(model, "_nested_inputs", None))
+    if isinstance(named, dict):
+        places = {id(tensor): place for place, tensor in enumerate(inputs)}
+        if all(id(tensor) in places for tensor in named.values()):
+            return {name: made[places[id(tensor)]] for name, tensor in named.items()}
     return made[0] if len(made) == 1 else made
+
+
+def _dtype(tensor: Any) -> str:
+    return str(getattr(tensor.dtype, "name", tensor.dtype))
 
 
 def _padding(model: Any) -> Tuple[float, int]:
@@ -114,26 +124,23 @@ def _padding(model: Any) -> Tuple[float, int]:
     return float(values[0]) if values else 0.0, min(known, default=10)
 
 
-def _array(tensor: Any, value: float, ids: int, number: int) -> Any:
+def _array(tensor: Any, value: float, ids: int, number: int, has_ids: bool) -> Any:
+    """What is fed to one input; floats without features are ids, unless another input has ids."""
     random = np.random.RandomState(number)
     shape: List[int] = [ROWS]
     for place, size in enumerate(list(tensor.shape)[1:]):
         shape.append(size if size is not None else (STEPS if place == 0 else 3))
-    dtype = str(getattr(tensor.dtype, "name", tensor.dtype))
+    dtype = _dtype(tensor)
+    is_vector = has_ids and len(shape) == 2 and "int" not in dtype
     if dtype == "bool":
         made = np.ones(shape, bool)
         value = 0
-    elif "int" in dtype or len(shape) == 2 and _feeds_ids(shape):
+    elif "int" in dtype or len(shape) == 2 and not is_vector:
         made = random.randint(1, ids, shape).astype("int32" if "int" in dtype else dtype)
         value = 0
     else:
         made = random.uniform(-1, 1, shape).astype(dtype)
-    if len(shape) > 1:
+    if len(shape) > 1 and not is_vector:
         for row in range(1, ROWS):
             made[row, max(1, shape[1] - 2 * row) :] = value
     return made
-
-
-def _feeds_ids(shape: List[int]) -> bool:
-    """Whether floats of this shape may be ids: steps alone, without features."""
-    return len(shape) == 2

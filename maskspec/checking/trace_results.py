@@ -51,7 +51,7 @@ class Output(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """A loss or metric: whether the targets of padded steps count, and what it divides by.
+    """A loss or metric: whether padded steps count in it, and what it divides by.
 
     ``counts_padding`` is None where it has no steps or could not be asked; ``divides_by`` is "" if
     that is not known.
@@ -72,7 +72,9 @@ class Trace:
 
     ``answer`` is what there is to say where there is nothing to trace or to measure, and "" else.
     ``changes_loss`` is how far other values in the padded steps move the loss, and
-    ``changes_gradients`` how far the gradients; None where that was not measured.
+    ``changes_gradients`` how far the gradients of the weights, which are those ``gradients_of`` the
+    loss, or else of the outputs; None where that was not measured. ``unmeasured`` says why the loss
+    of a compiled model was not.
     """
 
     model: str
@@ -85,6 +87,8 @@ class Trace:
     changes_loss: Optional[float] = None
     loss: Optional[float] = None
     changes_gradients: Optional[float] = None
+    gradients_of: str = ""
+    unmeasured: str = ""
     answer: str = ""
     notes: List[str] = field(default_factory=list)
 

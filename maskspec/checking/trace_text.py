@@ -125,7 +125,7 @@ def measured(trace: Trace) -> List[str]:
         told.append(f"loss: {_by(trace.changes_loss, trace.loss, 'it is')}")
     if trace.changes_gradients is not None:
         said = "change" if trace.changes_gradients else "stay as they are"
-        told.append(f"gradients of the weights, of the outputs at valid steps: {said}")
+        told.append(f"gradients of the weights, of {trace.gradients_of}: {said}")
     return told
 
 
@@ -137,7 +137,8 @@ def summary(trace: Trace) -> str:
     """One line that says how it ends."""
     if trace.is_sound:
         known = any(one.change is not None for one in trace.outputs)
-        return "No mask is lost, and no padding leaks." if known else "No mask is lost."
+        said = "No mask is lost, and no padding leaks" if known else "No mask is lost"
+        return f"{said}{'; the loss was not measured' if trace.unmeasured else ''}."
     lost, leaks = len(trace.lost), len(trace.leaks)
     told = [f"a mask is lost at {count(lost, 'place')}"] * bool(lost)
     told += [f"padding counts at {count(leaks, 'place')}"] * bool(leaks)

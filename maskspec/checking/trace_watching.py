@@ -39,7 +39,8 @@ class Seen:
 class Call:
     """One call of a layer, a model or an operation; ``parent`` is the number of the call around it.
 
-    ``by_hand`` are the masks that were passed as arguments, by their names.
+    ``by_hand`` are the masks that were passed as arguments, by their names, ``taken`` the keys of
+    the inputs that carried a mask before the call and carry none behind it.
     """
 
     number: int
@@ -51,6 +52,7 @@ class Call:
     by_hand: Dict[str, Array]
     arguments: Tuple[Sequence[Any], Dict[str, Any]]
     outputs: List[Seen] = field(default_factory=list)
+    taken: List[int] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -119,7 +121,9 @@ def base_classes(model: Any) -> List[type]:
         if c.__module__.partition(".")[0] in FRAMEWORKS
     ]
     if not any(c.__name__ == "Layer" for c in found):
-        raise ValueError(f"{type(model).__name__} is no model of Keras")
+        is_builder = isinstance(model, type) or inspect.isroutine(model)
+        hint = "; give the model itself, not what builds it" if is_builder else ""
+        raise ValueError(f"{type(model).__name__} is no model of Keras{hint}")
     return found
 
 
@@ -206,6 +210,12 @@ class Watch:
         if number in self.after:
             result = self._with(self.after[number], number, result)
         if seen is not None:
+            masked = {one.key for one in seen.inputs if one.mask is not None}
+            seen.taken = [
+                id(tensor)
+                for tensor in leaves((args, kwargs))
+                if id(tensor) in masked and self.keras.mask_of(tensor) is None
+            ]
             seen.outputs = [self._see(tensor) for tensor in leaves(result)]
         return result
 

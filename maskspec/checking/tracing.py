@@ -11,6 +11,7 @@ import numpy as np
 
 from maskspec.catalogue import cells
 from maskspec.catalogue.home import home
+from maskspec.catalogue.words import count
 from maskspec.checking import trace_losses as losses
 from maskspec.checking import trace_measuring as measuring
 from maskspec.checking import trace_steps as judging
@@ -48,7 +49,15 @@ def trace(model: Any, batch: Any, targets: Any = None, *, build: bool = False) -
     keras = keras_of(model)
     given = mapped(lambda one: _tensor(keras, one), _as_arrays(batch))
     if not leaves(given):
-        raise CannotTrace(f"the batch holds no array: it is of the type {type(batch).__name__}")
+        what = f"the batch holds no array: it is of the type {type(batch).__name__}"
+        how = "; give one batch of it, such as next(iter(…))" if hasattr(batch, "__iter__") else ""
+        raise CannotTrace(f"{what}{how}")
+    targets = None if targets is None else _as_arrays(targets)
+    rows = {len(one) for one in leaves(targets) if one.shape} - {len(leaves(given)[0])}
+    if rows and leaves(given)[0].shape:
+        raise CannotTrace(
+            f"the targets have {count(min(rows), 'row')}, and the batch has {len(leaves(given)[0])}"
+        )
     if not getattr(model, "built", True):
         if not build:
             raise CannotTrace(
@@ -93,10 +102,21 @@ def _as_arrays(batch: Any) -> Any:
     if isinstance(batch, (list, tuple)) and leaves(batch):
         return type(batch)(_as_arrays(one) for one in batch)
     if isinstance(batch, (list, tuple)):
-        batch = np.asarray(batch)
+        batch = _array(batch)
     if isinstance(batch, np.ndarray) and batch.dtype == np.float64:
         return batch.astype("float32")
     return batch
+
+
+def _array(rows: Any) -> Array:
+    """Nested lists as one array."""
+    try:
+        found = np.asarray(rows)
+    except ValueError:  # of what numpy calls an inhomogeneous shape
+        found = np.empty(0, object)
+    if found.dtype == object:  # so before numpy 1.24
+        raise CannotTrace("the batch has rows of several lengths: pad them")
+    return found
 
 
 def _tensor(keras: Any, value: Any) -> Any:
@@ -107,11 +127,15 @@ def _called(model: Any, given: Any) -> Any:
     try:
         return model(given, training=False)
     except Exception as error:  # of the model's own code: of any class
-        raise _no_call(model, error) from error
+        raise _no_call(model, given, error) from error
 
 
-def _no_call(model: Any, error: Exception) -> CannotTrace:
-    return CannotTrace(f"{model.name} cannot be called on this batch: {plain(error)}")
+def _no_call(model: Any, given: Any, error: Exception) -> CannotTrace:
+    hint = "; targets are an argument of their own: trace(model, batch, targets)"
+    return CannotTrace(
+        f"{model.name} cannot be called on this batch: {plain(error)}"
+        f"{hint if isinstance(given, tuple) else ''}"
+    )
 
 
 def _traced(runner: Runner, targets: Any) -> Trace:
@@ -120,7 +144,7 @@ def _traced(runner: Runner, targets: Any) -> Trace:
     try:
         runner.run(watch)
     except Exception as error:  # of the model's own code: of any class
-        raise _no_call(model, error) from error
+        raise _no_call(model, runner.batch, error) from error
     calls = watch.calls
     steps = judging.steps_of(calls)
     found = Trace(
@@ -180,7 +204,7 @@ def _measure(
             runs = [runner.calls(entries, run) for run in range(len(measuring.RUNS))]
     judging.leak(steps, runs)
     judging.settle(steps)
-    found.findings += [_lost(step, explainer) for step in steps if is_lost(step)]
+    found.findings += [_lost(step, found, explainer) for step in steps if is_lost(step)]
     found.findings += [_leaking(step, found, explainer) for step in steps if step.leaks]
     found.notes += [
         f"{step.call.label} did not use the mask of its input, as {step.call.kind} mostly does: "
@@ -188,17 +212,31 @@ def _measure(
         for step in steps
         if explainer.should_use(step)
     ]
-    found.outputs = _outputs(steps[0], runs, runner.model)
+    found.outputs = _outputs(steps[0], runs, runner.names)
+    found.notes += _not_finite(steps[0], found.outputs)
+    known = None  # the targets, if the loss can be measured on them
     if measuring.is_compiled(runner.model):
-        losses.ask(found, runner, entries, targets, explainer)
+        known = losses.ask(found, runner, entries, targets, explainer)
     if entries:
-        losses.ask_gradients(found, runner, entries, targets)
+        losses.ask_gradients(found, runner, entries, known)
 
 
-def _lost(step: Step, explainer: Explainer) -> Finding:
+def _taker(call: Call, steps: List[Step]) -> Optional[Call]:
+    """The call that took the mask off an input of ``call`` before, as attention does to its own."""
+    bare = {seen.key for seen in call.inputs if seen.mask is None}
+    before = [step.call for step in steps if step.call.number < call.number]
+    return next((one for one in reversed(before) if bare & set(one.taken)), None)
+
+
+def _lost(step: Step, found: Trace, explainer: Explainer) -> Finding:
     call = step.call
+    why = explainer.lost(step)
     if step.fate == LOST:
         where, what = call.label, f"the mask comes into {call.label}, and its output carries none"
+        taker = _taker(call, found.steps)
+        if taker is not None:
+            what += f": {taker.label} took the mask off another of its inputs"
+            why = why._replace(instead=explainer.of("taken off").instead)
     else:
         assert step.before is not None
         where = f"between {step.before.label} and {call.label}"
@@ -206,7 +244,6 @@ def _lost(step: Step, explainer: Explainer) -> Finding:
             f"the output of {step.before.label} carries a mask, and what is made of it in code, "
             f"the input of {call.label}, carries none"
         )
-    why = explainer.lost(step)
     return Finding(LOSES, where, what, why.sentence, why.page, why.instead)
 
 
@@ -219,11 +256,14 @@ def _leaking(step: Step, found: Trace, explainer: Explainer) -> Finding:
     how = "" if is_code else how
     what = f"padded steps reach valid results from {where} on{how}"
     why = explainer.leaks(step)
+    taker = None if call.masks_in else _taker(call, found.steps)
+    if taker is not None:
+        what += f": {taker.label} took it off"
+        why = why._replace(instead=explainer.of("taken off").instead)
     return Finding(LEAKS, where, what, why.sentence, why.page, why.instead)
 
 
-def _outputs(root: Step, runs: List[List[Call]], model: Any) -> List[Output]:
-    names = list(getattr(model, "output_names", ()) or ())
+def _outputs(root: Step, runs: List[List[Call]], names: List[str]) -> List[Output]:
     found = []
     for place, seen in enumerate(root.call.outputs):
         valid = root.valid[place]
@@ -233,6 +273,21 @@ def _outputs(root: Step, runs: List[List[Call]], model: Any) -> List[Output]:
         name = names[place] if place < len(names) else f"output {place + 1}"
         found.append(Output(name, seen.shape, seen.mask, change, _largest(seen.values, valid)))
     return found
+
+
+def _not_finite(root: Step, outputs: List[Output]) -> List[str]:
+    """What to say of outputs in which nothing can be seen to change."""
+    told = []
+    for one, seen, valid in zip(outputs, root.call.outputs, root.valid):
+        if seen.values is not None and seen.values.dtype.kind in "fV":
+            plain = (seen.values if valid is None else seen.values[valid]).astype("float64")
+            bad = int((~np.isfinite(plain)).sum())
+            if bad:
+                told.append(
+                    f"{one.name} is NaN or infinite in {bad} of {plain.size} numbers at valid "
+                    "steps: no change can be seen there"
+                )
+    return told
 
 
 def _largest(values: Optional[Array], valid: Optional[Array]) -> float:

@@ -2,13 +2,13 @@
 
 import inspect
 import re
-from typing import Any, Callable, Dict, List, NamedTuple, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Tuple
 
 import numpy as np
 
 from maskspec.atlas.batches import ROWS, Array, Batch, Feed, validity
 from maskspec.atlas.subject import Subject
-from maskspec.atlas.trial import Raised, Trial
+from maskspec.atlas.trial import Raised, Seen, Trial, flat
 
 Make = Callable[[], Any]
 
@@ -39,19 +39,25 @@ class LayerTrial(Trial):
         super().__init__(keras, subject, make)
         self.given = given
         self.errors: Dict[str, str] = {}
+        self.paths = [""]  # what picks each output of what the layer returns, such as "[1]"
 
     def give(self, layer: Any, tensors: List[Any], **arguments: Any) -> Any:
         try:
-            if not self.given.names:
-                return super().give(layer, tensors, **arguments)
-            named = dict(zip(self.given.names, tensors))
-            if self.given.call == "keywords":
-                first = self.given.names[0]
-                return layer(named.pop(first), **named, **arguments)
-            return layer(named, **arguments)
+            result = self._called(layer, tensors, arguments)
         except Exception as error:
             self.errors[type(error).__name__] = _telling(error)
             raise
+        self.paths = list(_paths(result))
+        return result
+
+    def _called(self, layer: Any, tensors: List[Any], arguments: Dict[str, Any]) -> Any:
+        if not self.given.names:
+            return super().give(layer, tensors, **arguments)
+        named = dict(zip(self.given.names, tensors))
+        if self.given.call == "keywords":
+            first = self.given.names[0]
+            return layer(named.pop(first), **named, **arguments)
+        return layer(named, **arguments)
 
     def gradient(self, what: str, batch: Callable[[], Batch]) -> Array:
         found = super().gradient(what, batch)
@@ -106,6 +112,49 @@ class LayerTrial(Trial):
         except Raised:
             return False
         return len(shorter) > 1 and shorter[1] == self.padded().output.shape[1]
+
+
+class OutputTrial(LayerTrial):
+    """The trial ``whole`` again, seen as if the layer returned its output at ``place`` alone."""
+
+    def __init__(self, whole: LayerTrial, place: int) -> None:
+        super().__init__(
+            whole.keras, whole.subject.name, whole.given, whole.build, whole.subject.has_state
+        )
+        self.place = place
+        self._seen, self._parts, self.errors = whole._seen, whole._parts, whole.errors
+        self._count = len(whole.paths)
+        self._is_alone = False  # whether ``give`` returns that output alone
+
+    def once(self, what: str, call: Callable[[], Seen]) -> Seen:
+        seen = super().once(what, call)
+        if len(seen.outputs) % self._count:  # a gradient
+            return seen
+        mine = slice(self.place, None, self._count)  # two, of a model that calls the layer twice
+        return seen._replace(outputs=seen.outputs[mine], masks=seen.masks[mine])
+
+    def give(self, layer: Any, tensors: List[Any], **arguments: Any) -> Any:
+        result = super().give(layer, tensors, **arguments)
+        return flat(result)[self.place] if self._is_alone else result
+
+    def gradient(self, what: str, batch: Callable[[], Batch]) -> Array:
+        self._is_alone = True
+        try:
+            return super().gradient(f"{what}, of output {self.place}", batch)
+        finally:
+            self._is_alone = False
+
+
+def _paths(result: Any, path: str = "") -> Iterator[str]:
+    """What picks each tensor of a nested result, in the order of ``flat``."""
+    if isinstance(result, dict):
+        for name in sorted(result):
+            yield from _paths(result[name], f"{path}[{name!r}]")
+    elif isinstance(result, (list, tuple)):
+        for place, one in enumerate(result):
+            yield from _paths(one, f"{path}[{place}]")
+    else:
+        yield path
 
 
 def _telling(error: BaseException) -> str:

@@ -59,14 +59,19 @@ AT_FIRST = (SILENT, RAISES, UNDECIDED)  # what a user has to know; the rest is u
 
 
 def record_of(
-    project: Specification, name: str, implementation: str = "", layers: Sequence[str] = ()
+    project: Specification,
+    name: str,
+    implementation: str = "",
+    layers: Sequence[str] = (),
+    only_claims: bool = False,
 ) -> Record:
     """The record of a cell, or of what is ``installed``; raise ValueError if there is none.
 
     Of what is installed only ``layers`` are asked, if any are named; the record has no rows then.
+    With ``only_claims``, no layers are asked.
     """
     if name == INSTALLED:
-        return _run_here(project, implementation, layers)
+        return _run_here(project, implementation, layers, only_claims)
     recorded = project.all_records
     if name not in recorded:
         if name not in project.releases.cells:
@@ -378,7 +383,9 @@ def _name(record: Record) -> str:
     return f"{head['cell']} ({head['implementation']} {head['version']})"
 
 
-def _run_here(project: Specification, implementation: str, layers: Sequence[str]) -> Record:
+def _run_here(
+    project: Specification, implementation: str, layers: Sequence[str], only_claims: bool
+) -> Record:
     """Run the claims and the atlas on what is installed, or ask ``layers`` alone, and read what
     that records."""
     try:
@@ -402,8 +409,10 @@ def _run_here(project: Specification, implementation: str, layers: Sequence[str]
             atlas = facts.read(found)
             project.atlases[INSTALLED] = atlas
             return Record({**atlas.header, ATLAS: INSTALLED}, [])
-        said = _run(project, here[name], "the claims and the atlas, several minutes",
-                    ["tests", f"--record={folder}"])  # fmt: skip
+        what = "the claims" if only_claims else "the claims and the atlas"
+        atlas_too = ["--atlas=no"] * only_claims
+        said = _run(project, here[name], f"{what}, several minutes",
+                    ["tests", *atlas_too, f"--record={folder}"])  # fmt: skip
         records = [results.read(found) for found in sorted(path.glob("*/results.jsonl"))]
         for found in path.glob(f"*/{facts.FILE}"):
             project.atlases[INSTALLED] = facts.read(found)
@@ -440,8 +449,8 @@ def main(asked: argparse.Namespace) -> int:
     layers = known_layers([name for part in asked.subject for name in part.split(",") if name])
     relied = relied_in(project, asked.relied) if asked.relied else None
     pair = (
-        record_of(project, asked.before, asked.implementation, layers),
-        record_of(project, asked.after, asked.implementation, layers),
+        record_of(project, asked.before, asked.implementation, layers, relied is not None),
+        record_of(project, asked.after, asked.implementation, layers, relied is not None),
     )
     data = as_data(project, *pair, words, layers, relied)
     if asked.json:

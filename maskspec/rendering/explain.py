@@ -1,7 +1,8 @@
 """From a message, a name or a question to what answers it: ``maskspec explain "…"``.
 
-Claims are found by the messages that their tests look for, then by words, best first: SQLite's full
-text search ranks them. Facts are found where a layer is named.
+Claims are found by the messages that their tests look for, of which those count for less that are
+about what is not installed, then by words, best first: SQLite's full text search ranks them. Facts
+are found where a layer is named.
 """
 
 import argparse
@@ -17,18 +18,26 @@ from maskspec.catalogue import cells, pages
 from maskspec.catalogue.addresses import link, of_subject
 from maskspec.catalogue.pages import Claim
 from maskspec.catalogue.seen import where
-from maskspec.records.nearest import atlas, nearest
+from maskspec.catalogue.verdicts import UNAVAILABLE
+from maskspec.records.nearest import atlas, nearest, verdict
 from maskspec.rendering.messages import messages
 from maskspec.running.discovery import Installed, NotUsable, discover
 
-SHARED = 2  # claims that may have a pattern in common before it counts for less
+ELSEWHERE = 0.5  # how much it counts that what a claim is about is not in what is installed
+SHARED = 2  # claims that may look for the same words before these count for less
 # How much a word counts in each part of a claim: its id, sentence, otherwise, explanation.
-
 WEIGHTS = (4.0, 6.0, 3.0, 1.0)
 IDLE = frozenset(re.findall(r"\w+", """
     a about all an and any are as at be but by can do does for from get gets has have how i if
     in into is it its my no not of on or that the their then there they this to use used was
     what when where which who why will with without you your keras tensorflow tf error raises
+"""))  # fmt: skip
+
+
+# Layers whose names are words of their own where they are not written as names.
+PLAIN = frozenset(re.findall(r"\w+", """
+    Activation Add Attention Average Dot Identity Input Layer Masking Maximum Minimum Multiply
+    Normalization Pipeline Resizing Rescaling Subtract Wrapper
 """))  # fmt: skip
 
 
@@ -48,7 +57,11 @@ def answers(root: Path, text: str) -> List[Answer]:
         return [Answer(by_id[text], False)]
     words = _by_words(book.claims, text)
     said = {id: weight for id, weight in by_message(root, text).items() if id in by_id}
-    first = sorted(said, key=lambda id: (-said[id] - words.get(id, 0.0), id))
+    cell = nearest(root, here(root)) if said else ""
+    for id in said:
+        is_elsewhere = bool(cell) and verdict(root, cell, id) == UNAVAILABLE
+        said[id] += words.get(id, 0.0) - ELSEWHERE * is_elsewhere
+    first = sorted(said, key=lambda id: (-said[id], id))
     rest = [id for id in words if id not in said]
     return [Answer(by_id[id], id in said) for id in (*first, *rest)]
 
@@ -56,22 +69,27 @@ def answers(root: Path, text: str) -> List[Answer]:
 def by_message(root: Path, text: str) -> Dict[str, float]:
     """The claims whose tests look for a message that ``text`` has, and how much that tells.
 
-    It is a number up to 1. A pattern that many claims share tells little; a long match tells much.
+    It is a number up to 1. What many claims look for tells little; a pattern of many letters tells
+    much, whatever its ``.*`` runs over.
     """
-    known = messages(root)
-    shared: Dict[str, int] = {}
-    for patterns in known.values():
-        for pattern in patterns:
-            shared[pattern] = shared.get(pattern, 0) + 1
+    matches = [
+        (claim, pattern, match.span())
+        for claim, patterns in messages(root).items()
+        for pattern in patterns
+        for match in [re.search(pattern, text)]
+        if match is not None and len(match[0]) > 5
+    ]
     found: Dict[str, float] = {}
-    for claim, patterns in known.items():
-        for pattern in patterns:
-            match = re.search(pattern, text)
-            if match is not None and len(match[0]) > 5:
-                weight = len(match[0]) / max(1, shared[pattern] - SHARED)
-                found[claim] = max(found.get(claim, 0.0), weight)
+    for claim, pattern, (start, end) in matches:
+        shared = {other for other, _, (s, e) in matches if s < end and start < e}
+        letters = min(end - start, _letters(pattern))
+        found[claim] = max(found.get(claim, 0.0), letters / max(1, len(shared) - SHARED))
     most = max(found.values(), default=1.0)
     return {claim: weight / most for claim, weight in found.items()}
+
+
+def _letters(pattern: str) -> int:
+    return len(re.findall(r"[A-Za-z]", re.sub(r"\\.", "", pattern)))
 
 
 def words_of(text: str) -> List[str]:
@@ -130,7 +148,9 @@ class Fact(NamedTuple):
 
 def facts(root: Path, text: str, installed: Installed, most: int) -> List[Fact]:
     """What the atlas says of the layers that ``text`` names, those first that it asks about."""
-    named = set(re.findall(r"[A-Za-z][A-Za-z0-9]*", text))
+    words = re.findall(r"[A-Za-z][A-Za-z0-9]*", text)
+    plain = {one.public.lower(): one.public for one in subjects() if one.public not in PLAIN}
+    named = {*words, *(plain.get(word, "") for word in words)}
     layers = [one for one in subjects() if one.public in named and not one.is_variant]
     cell = nearest(root, installed, "atlas.jsonl")
     if not layers or not cell:

@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, Iterator, List, Match, NamedTuple, Optio
 from maskspec.catalogue.verdicts import HOLDS, REFUTED, UNAVAILABLE, Row
 
 ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = Path(__file__).resolve().parents[1]  # the harness, wherever it is installed
 OBSERVED_MAX = 160
 _observations: List[str] = []
 
@@ -166,9 +167,10 @@ def _telling_line(text: str, match: str) -> str:
 
 def _is_ours(filename: str, root: Path) -> bool:
     path = Path(filename)
-    if root in path.parents:  # which stands in site-packages itself, if a wheel brought it
-        return "site-packages" not in path.relative_to(root).parts
-    return ROOT in path.parents and "site-packages" not in path.parts
+    for ours in (root, PACKAGE):  # which stand in site-packages themselves, if a wheel brought them
+        if ours in path.parents:
+            return "site-packages" not in path.relative_to(ours).parts
+    return False
 
 
 def _stated(error: AssertionError, source_line: Optional[str]) -> str:

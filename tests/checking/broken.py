@@ -528,6 +528,59 @@ def broken(keras):
         lambda: AsksByNumber({1: "masked"}), "saved-copy-agrees", "saved and loaded"
     )
 
+    # --- further outputs ----------------------------------------------------------------------
+
+    class WithASecond(Stepwise):
+        """Returns its steps and, of another making each time, something else."""
+
+        def call(self, inputs, mask=None):
+            return inputs * 2, self.second(inputs, mask)
+
+        def compute_mask(self, inputs, mask=None):
+            return [mask, None]
+
+    @caught_by("padding-does-not-leak", "Padding leaks")
+    class SecondLeaks(WithASecond):
+        """Keeps padding out of the first output alone."""
+
+        def second(self, inputs, mask):
+            return inputs - ops.mean(inputs, axis=1, keepdims=True)
+
+    @caught_by("padding-does-not-leak", "Padding leaks")
+    class NamedSecondLeaks(SecondLeaks):
+        """The same with names."""
+
+        def call(self, inputs, mask=None):
+            return {"steps": inputs * 2, "state": ops.mean(inputs, axis=1)}
+
+        def compute_mask(self, inputs, mask=None):
+            return {"steps": mask, "state": None}
+
+    @caught_by("padding-adds-nothing", "counts how many")
+    class SecondDividesByAllSteps(WithASecond):
+        """Divides by the number of all steps in its second output."""
+
+        def second(self, inputs, mask):
+            return total(inputs, mask) / ops.sum(ops.ones_like(inputs[:, :, :1]), axis=1)
+
+    @caught_by("empty-row-gives-no-nan", "NaN or infinity")
+    class SecondDividesByNothing(WithASecond):
+        """Divides by the number of valid steps in its second output."""
+
+        def second(self, inputs, mask):
+            there = ops.ones_like(inputs[:, :, :1]) if mask is None else weights(inputs, mask)
+            return total(inputs, mask) / ops.sum(there, axis=1)
+
+    @caught_by("mask-fits-the-output", "another shape")
+    class SecondHasOtherSteps(WithASecond):
+        """Drops a step of its second output, and not of the mask."""
+
+        def second(self, inputs, mask):
+            return inputs[:, 1:]
+
+        def compute_mask(self, inputs, mask=None):
+            return [mask, mask]
+
     # --- asked by name ------------------------------------------------------------------------
 
     @caught_by("nan-in-padding-stays-there", "0 times NaN", is_extra=True)

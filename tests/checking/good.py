@@ -129,6 +129,7 @@ def good(keras):
         {
             "LSTM": lambda: layers.LSTM(3),
             "LSTM sequences": lambda: layers.LSTM(3, return_sequences=True),
+            "LSTM with states": lambda: layers.LSTM(3, return_sequences=True, return_state=True),
             "GRU": lambda: layers.GRU(3),
             "Dense": lambda: layers.Dense(3),
             "Dropout": lambda: layers.Dropout(0.5),

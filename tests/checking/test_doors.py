@@ -33,6 +33,19 @@ def test_what_passes_although_it_is_expected_to_fail_is_an_error(keras):
         check_layer(keras.layers.Dense(3), expected_failures={LEAK: "it leaks"})
 
 
+@pytest.mark.parametrize("given, says", [
+    ({"checks": []}, "checks= names no check"),
+    ({"expected_failures": [LEAK]}, "maps names of checks to reasons"),
+], ids=["checks", "expected_failures"])  # fmt: skip
+def test_arguments_of_another_kind_say_what_to_give(keras, given, says):
+    with pytest.raises(ValueError, match=says):
+        check_layer(lambda: keras.layers.Dense(3), **given)
+
+
+def test_one_check_may_be_named_without_a_list(keras):
+    assert [one.check for one in check_layer(keras.layers.Dense(3), checks=LEAK)] == [LEAK]
+
+
 def test_what_is_expected_to_fail_and_not_asked_is_an_error(plain_mean):
     expected = {LEAK: "…", "mask-argument-counts": "…"}
     with pytest.raises(MaskingError, match="expected to fail, but not asked: PlainMean takes no"):
@@ -68,6 +81,29 @@ def test_layer_that_cannot_be_copied_needs_a_builder(keras):
     assert check_layer(lambda: NeedsUnits(3), checks=[LEAK])
 
 
+def test_a_function_has_to_build_a_fresh_layer_each_time(keras):
+    layer = keras.layers.Dense(3)
+    with pytest.raises(CannotBuild, match="returned the same Dense twice"):
+        check_layer(lambda: layer)
+
+
+def test_a_class_that_a_function_returns_is_said_to_be_one(keras):
+    with pytest.raises(UnknownLayer, match="the class Dense is no layer"):
+        check_layer(lambda: keras.layers.Dense)
+
+
+@pytest.mark.parametrize("given", ["instance", "pinned"])
+def test_a_layer_that_comes_with_its_dtype_is_not_asked_of_others(keras, given):
+    """Under any policy it works in float32, so that the check could not fail."""
+    layers = {
+        "instance": keras.layers.LSTM(3),
+        "pinned": lambda: keras.layers.LSTM(3, dtype="float32"),
+    }
+    asked = [one.check for one in check_layer(layers[given])]
+    assert LEAK in asked
+    assert not [name for name in asked if "float16" in name]
+
+
 INPUTS = {  # and how many axes such an input has
     "shape": ((None, 8), 3),
     "shape of ids": (((None,), "int32"), 2),
@@ -87,6 +123,36 @@ def test_inputs_may_be_said(keras, inputs, axes):
     seen = set()
     check_layer(Doubles, inputs=inputs, checks=[LEAK])
     assert seen == {axes}
+
+
+@pytest.mark.parametrize("inputs, says", [
+    ((6,), "no axis of steps"),
+    ((2, 6), "takes 4"),
+    ((None, 0), "not understood"),
+    ((None, 6.5), "not understood"),
+], ids=repr)  # fmt: skip
+def test_inputs_that_cannot_be_padded_are_refused(keras, inputs, says):
+    with pytest.raises(InputsError, match=says):
+        check_layer(lambda: keras.layers.Dense(3), inputs=inputs)
+
+
+def test_a_tensor_may_be_an_example(keras):
+    example = keras.tensor(np.zeros((2, 5, 8), "float32"))
+    assert check_layer(lambda: keras.layers.Dense(3), inputs=example, checks=[LEAK])
+
+
+def test_ids_that_are_said_are_as_ids_that_are_guessed(keras):
+    class Encoder(keras.layers.Layer):
+        def __init__(self, **more):
+            super().__init__(**more)
+            self.table = keras.layers.Embedding(10, 3, mask_zero=True)
+            self.rnn = keras.layers.GRU(2)
+
+        def call(self, inputs):
+            return self.rnn(self.table(inputs))
+
+    guessed = [one.check for one in check_layer(Encoder)]
+    assert [one.check for one in check_layer(Encoder, inputs=((None,), "int32"))] == guessed
 
 
 def test_inputs_in_a_dict_go_by_name(keras):

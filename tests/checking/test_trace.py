@@ -364,6 +364,74 @@ def test_targets_are_made_up_where_none_are_given(keras):
     assert any("made up" in note for note in found.notes)
 
 
+def two_outputs(keras):
+    """A model whose outputs are a dict in another order than that of the alphabet."""
+    layers = keras.layers
+    inputs = keras.Input((None,), dtype="int32")
+    x = layers.Embedding(10, 4, mask_zero=True)(inputs)
+    tags = layers.Dense(3, activation="softmax", name="tags")(x)
+    cls = layers.Dense(1, name="cls")(layers.GlobalAveragePooling1D()(x))
+    model = keras.Model(inputs, {"tags": tags, "cls": cls})
+    model.compile("sgd", {"tags": "sparse_categorical_crossentropy", "cls": "mse"})
+    return model
+
+
+@pytest.mark.parametrize("given", [None, {"cls": np.zeros((4, 1), "float32"), "tags": IDS % 3}],
+                         ids=["made-up", "given"])  # fmt: skip
+def test_outputs_in_a_dict_go_by_name(keras, given):
+    found = trace(two_outputs(keras), IDS, given)
+    masked = {one.name: one.mask is not None for one in found.outputs}
+    assert masked == {"tags": True, "cls": False}
+    counts = {one.name: one.counts_padding for one in found.counted}
+    assert (counts["tags_loss"], counts["cls_loss"]) == (False, None), str(found)
+
+
+def test_targets_may_be_a_plain_list(keras):
+    found = trace(compiled(keras, sequence(keras)), IDS, targets().tolist())
+    assert found.loss is not None, str(found)
+
+
+def test_accuracy_counts_padding_whatever_the_targets_there_are(keras):
+    layers = keras.layers
+    model = functional(keras, layers.Conv1D(3, 1, activation="softmax"))
+    compiled(keras, model, "sparse_categorical_crossentropy", ["accuracy"])
+    found = trace(model, IDS, np.where(VALID, IDS % 3, 5 % 3))
+    counts = {one.name: one.counts_padding for one in found.counted}
+    assert counts == {"loss": True, "accuracy": True}, str(found)
+
+
+def test_gradients_of_the_loss_feel_padding_that_no_valid_output_shows(keras):
+    found = trace(compiled(keras, functional(keras, keras.layers.Conv1D(2, 1))), IDS, targets())
+    assert (found.outputs[0].change, found.gradients_of) == (0.0, "the loss")
+    assert found.changes_gradients > 0, str(found)
+
+
+def test_gradients_of_a_loss_behind_a_mask_do_not(keras):
+    found = trace(compiled(keras, sequence(keras)), IDS, targets())
+    assert (found.changes_gradients, found.gradients_of) == (0.0, "the loss"), str(found)
+
+
+def test_what_a_layer_adds_to_the_loss_counts_padding(keras):
+    class Penalty(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.supports_masking = True
+
+        def call(self, inputs):
+            self.add_loss(keras.ops.mean(inputs**2))
+            return inputs * 1.0
+
+    found = trace(compiled(keras, functional(keras, Penalty())), IDS)
+    assert [one.page.partition("#")[2] for one in found.leaks] == [
+        "loss.add-loss-counts-masked-steps"
+    ], str(found)
+
+
+def test_a_loss_that_cannot_be_measured_is_not_called_sound_without_a_word(keras):
+    found = trace(compiled(keras, sequence(keras)), IDS, targets()[..., :0])
+    assert str(found).endswith("no padding leaks; the loss was not measured."), str(found)
+
+
 # --- nothing is changed -------------------------------------------------------------------------
 
 
@@ -476,6 +544,49 @@ def two_inputs(keras):
     return keras.Model([a, b], layers.Concatenate()([x, layers.GRU(2, name="gru")(y)]))
 
 
+def test_a_batch_is_made_up_for_inputs_in_a_dict(keras):
+    from maskspec.checking.trace_models import made_up
+
+    layers = keras.layers
+    text = keras.Input((None,), dtype="int32", name="text")
+    meta = keras.Input((3,), name="meta")
+    x = layers.LSTM(2)(layers.Embedding(10, 4, mask_zero=True)(text))
+    model = keras.Model({"text": text, "meta": meta}, layers.Concatenate()([x, meta]))
+    batch = made_up(model)
+    assert {name: array.shape[1:] for name, array in batch.items()} == {"text": (6,), "meta": (3,)}
+    assert trace(model, batch).is_sound
+
+
+@pytest.mark.parametrize("batch, says", [
+    ([[1, 2], [3]], "rows of several lengths: pad them"),
+    ((one for one in [IDS]), "give one batch of it, such as next"),
+], ids=["ragged", "generator"])  # fmt: skip
+def test_a_batch_that_is_none_says_what_to_give(keras, batch, says):
+    with pytest.raises(CannotTrace, match=says):
+        trace(sequence(keras), batch)
+
+
+def test_targets_in_the_batch_are_told_from_it(keras):
+    class Single(keras.Model):
+        def call(self, inputs):
+            return inputs[:, ::-1]
+
+    model = Single()
+    model(IDS)
+    with pytest.raises(CannotTrace, match="targets are an argument of their own"):
+        trace(model, (IDS, IDS))
+
+
+def test_targets_have_the_rows_of_the_batch(keras):
+    with pytest.raises(CannotTrace, match="the targets have 1 row, and the batch has 4"):
+        trace(compiled(keras, sequence(keras)), IDS, targets()[:1])
+
+
+def test_what_builds_a_model_is_told_from_the_model(keras):
+    with pytest.raises(CannotTrace, match="give the model itself"):
+        trace(lambda: sequence(keras), IDS)
+
+
 @pytest.mark.parametrize(
     "pack", [lambda a, b: [a, b], lambda a, b: {"a": a, "b": b}], ids=["list", "dict"]
 )
@@ -548,6 +659,35 @@ def test_a_block_that_hands_the_mask_on_and_does_not_use_it_inside_leaks(keras):
     found = trace(functional(keras, Block(), keras.layers.LSTM(3)), IDS)
     assert not found.lost, str(found)
     assert places(found.leaks) == ["gru"], str(found)
+
+
+def test_who_took_the_mask_off_is_named(keras):
+    layers = keras.layers
+
+    def block(x):
+        attended = attention(1, 4, name="attention")(x, x)
+        x = layers.Add(name="add")([x, attended])
+        return attention(1, 4)(x, x)
+
+    try:
+        attention = layers.MultiHeadAttention
+    except Unavailable:
+        pytest.skip("there is no such layer in this release")
+    found = trace(functional(keras, block), IDS)
+    attention = step_named(found, "attention")
+    if not attention.call.taken:
+        pytest.skip("attention leaves the masks where they are")
+    assert "attention (MultiHeadAttention) took the mask off" in found.lost[0].what, str(found)
+    assert "attention(normal, normal)" in found.lost[0].instead
+
+
+def test_an_output_that_is_not_finite_is_noted(keras):
+    inputs = keras.Input((None, 2))
+    model = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Masking()(inputs)))
+    batch = np.ones((2, 3, 2), "float32")
+    batch[:, 2], batch[0, 0] = 0, np.nan
+    found = trace(model, batch)
+    assert any("is NaN or infinite in 1 of 4 numbers" in note for note in found.notes), str(found)
 
 
 def test_branches_that_are_joined_are_followed(keras):

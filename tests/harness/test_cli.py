@@ -10,7 +10,7 @@ from fakes import fake
 from jsonschema import Draft202012Validator
 from miniature import ROOT
 
-from maskspec.__main__ import VERBS, main
+from maskspec.__main__ import USERS, VERBS, _parser, main
 from maskspec.rendering import export
 
 TESTS = "tests/test_demo.py"
@@ -267,3 +267,10 @@ def test_cells_may_wait_to_be_recorded(mini, maskspec):
     mini.edit(TESTS, "keras.padding() == 0", "keras.padding() == 0 + 0")
     assert maskspec(mini, "check")[0] == 1
     assert maskspec(mini, "check", "--unrecorded")[0] == 0
+
+
+def test_help_says_what_is_read_where_there_is_no_checkout():
+    assert "what this installation carries" in " ".join(
+        _parser(USERS, "maskspec").format_help().split()
+    )
+    assert "(default: this one)" in _parser(tuple(VERBS), "python -m maskspec").format_help()

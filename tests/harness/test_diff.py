@@ -238,6 +238,15 @@ def test_what_is_installed_is_run_and_compared(mini):
     assert f"{OLD} (keras 3.14.0) -> {NEW} (keras 3.15.1): 3 of 7" in done.output
 
 
+def test_of_what_is_installed_no_layer_is_asked_where_only_claims_count(mini):
+    mini.write("relied.txt", "demo.pads-last\n")
+    verb = ("-m", "maskspec", "--root", str(mini.root), "diff", OLD, "installed")
+    done = mini.python(*verb, "--relied", "relied.txt")
+    assert done.code == 1, done.output
+    assert "(tensorflow 2.18.0): the claims, several minutes" in done.output
+    assert "1 of 1 claims change that are relied on" in done.output
+
+
 def test_nothing_installed_is_said_in_one_line(mini):
     done = mini.python("-m", "maskspec", "--root", str(mini.root), "diff", OLD, "installed", on=())
     assert done.code == 2

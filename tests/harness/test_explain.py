@@ -22,6 +22,9 @@ FIRST = [
     ("ValueError: Unknown layer: 'NotEqual'", "custom-layers.h5-with-a-mask-cannot-be-loaded"),
     ("TypeError: Layer own does not support masking, but was passed an input_mask",
      "custom-layers.unflagged-compute-mask-raises"),
+    (DESTROYED, "custom-layers.destroyed-mask-warned"),
+    (DESTROYED.replace("own", "conv1d").replace("Own", "Conv1D"),
+     "custom-layers.destroyed-mask-warned"),
     ("metrics and masked steps", "weights-and-metrics.metrics-skip-masked-steps"),
     ("GlobalAveragePooling1D NaN fully masked row", "consumption.nothing-left"),
     ("mask_zero", "generation.embedding-only-with-mask-zero"),
@@ -44,7 +47,6 @@ def test_the_best_answer_is_the_claim_about_it(text, claim):
     "text, claim",
     [
         ("'Node' object has no attribute 'output_masks'", "node-error.message-exists"),
-        (DESTROYED, "custom-layers.destroyed-mask-warned"),
         ("supports_masking in a custom layer", "custom-layers.supports-masking-forwards"),
         ("does the loss divide by the valid steps", "loss.sum-over-valid-by-all-steps"),
         ("Conv1D mask", "consumption.convolution-and-pooling-ignore-the-mask"),
@@ -74,6 +76,16 @@ def test_facts_of_a_layer_that_is_named_are_told_by_the_release_most_like_the_in
     assert found[0].question == "Which mask does the output carry?"
     assert (found[0].outcome, found[0].cell) == ("the input's", "keras3.15-tensorflow")
     assert explain.facts(ROOT, "which mask", KERAS, 2) == []
+
+
+@pytest.mark.parametrize(
+    "text, layers",
+    [("does dropout keep the mask", ["Dropout(0.5)"]), ("does masking add a mask", [])],
+    ids=["name", "words"],
+)
+def test_a_layer_may_be_named_in_small_letters_unless_that_is_a_word(text, layers):
+    found = explain.facts(ROOT, text, KERAS, 9)
+    assert list(dict.fromkeys(fact.subject for fact in found)) == layers
 
 
 def test_what_nothing_is_about_says_so(capsys):

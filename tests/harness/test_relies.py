@@ -108,8 +108,8 @@ def test_called():
 """
 
 
-def run(folder, *arguments):
-    (folder / "test_mine.py").write_text(SUITE)
+def run(folder, *arguments, suite=SUITE):
+    (folder / "test_mine.py").write_text(suite)
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "maskspec_relied", "-p", "no:cacheprovider",
          "--strict-markers", "test_mine.py", *arguments],
@@ -123,6 +123,13 @@ def test_the_marker_fails_a_test_with_what_the_function_says(tmp_path):
     assert "2 failed, 2 passed" in done.stdout, done.stdout + done.stderr
     assert f"{HOLDS_SINCE_2_11} does not hold on tf.keras 2.10.0" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+def test_a_marker_that_names_no_claim_fails_in_one_line(tmp_path):
+    suite = SUITE.replace("loss.sum-over-valid-by-all-steps", "loss.sum-over-valid")
+    done = run(tmp_path, "-k", "test_fine", suite=suite)
+    assert "there is no claim loss.sum-over-valid; did you mean" in done.stdout, done.stdout
+    assert "def pytest_runtest_call" not in done.stdout
 
 
 def test_all_that_a_suite_relies_on_is_listed_without_running_it(tmp_path):

@@ -13,7 +13,7 @@ from miniature import ROOT
 from maskspec.__main__ import USERS, VERBS
 from maskspec.catalogue import pages
 from maskspec.catalogue.home import home
-from maskspec.running.judging import _is_ours
+from maskspec.running import judging
 
 MOST = 8_000_000  # bytes
 
@@ -93,9 +93,18 @@ def test_in_the_checkout_it_is_the_checkout_that_is_read():
 
 @pytest.mark.parametrize(
     "place, is_ours",
-    [("maskspec/data/tests/test_loss.py", True), ("keras/src/layers/layer.py", False)],
-    ids=["claim", "framework"],
+    [
+        ("maskspec/data/tests/test_loss.py", True),
+        ("maskspec/running/judging.py", True),  # where `raises` states that nothing was raised
+        ("keras/src/layers/layer.py", False),
+    ],
+    ids=["claim", "harness", "framework"],
 )
-def test_a_claim_that_a_wheel_brought_is_ours_and_the_framework_beside_it_is_not(place, is_ours):
-    packages = Path("/env/lib/python3.11/site-packages")
-    assert _is_ours(str(packages / place), packages / "maskspec" / "data") is is_ours
+@pytest.mark.parametrize("folder", ["site-packages", "dist-packages"])
+def test_what_a_wheel_brought_is_ours_and_the_framework_beside_it_is_not(
+    monkeypatch, folder, place, is_ours
+):
+    packages = Path("/env/lib/python3.11") / folder
+    monkeypatch.setattr(judging, "ROOT", packages)
+    monkeypatch.setattr(judging, "PACKAGE", packages / "maskspec")
+    assert judging._is_ours(str(packages / place), packages / "maskspec" / "data") is is_ours
