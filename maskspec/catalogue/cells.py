@@ -13,7 +13,7 @@ from packaging.version import InvalidVersion, Version
 
 from maskspec.catalogue.implementations import BACKENDS, IMPLEMENTATIONS
 
-PRE = "-pre"
+PRE, GPU = "-pre", "-gpu"
 
 
 class Cell(NamedTuple):
@@ -30,6 +30,16 @@ class Cell(NamedTuple):
     def is_pre(self) -> bool:
         """Whether it runs a pre-release, which may differ from what is expected."""
         return self.name.endswith(PRE)
+
+    @property
+    def is_gpu(self) -> bool:
+        """Whether it runs on a GPU; all others run on the CPU."""
+        return self.name.endswith(GPU)
+
+    @property
+    def stands_aside(self) -> bool:
+        """Whether no range, strip or count has it: it may differ from what a release does."""
+        return self.is_pre or self.is_gpu
 
 
 class Releases(NamedTuple):
@@ -91,7 +101,10 @@ def with_release(releases: Releases, implementation: str, release: str) -> Relea
     cells = {}
     for name, cell in releases.cells.items():
         cells[name] = cell
-        if (cell.implementation, cell.release) == (implementation, before) and not cell.is_pre:
+        if (cell.implementation, cell.release) == (
+            implementation,
+            before,
+        ) and not cell.stands_aside:
             pins = [pin.replace(f"=={before}.", f"=={release}.") for pin in cell.pins]
             new = cell._replace(
                 name=name.replace(before, release), release=release, pins=tuple(pins)
@@ -124,14 +137,17 @@ def cell_name(
     backend: str,
     backend_version: str,
     cells: Container[str] = (),
+    on_gpu: bool = False,
 ) -> str:
     """The name of the cell of a release: ``tf2.15``, ``tf_keras2.21``, ``keras3.15-tensorflow``.
 
     A patch release has the cell of its minor release, unless ``cells`` has one of its own
-    (``keras3.0.0-tensorflow``). A pre-release of Keras or of its backend has ``-pre`` at the end.
+    (``keras3.0.0-tensorflow``). A pre-release of Keras or of its backend has ``-pre`` at the end, and what runs on a
+    GPU has ``-gpu``.
     """
     about = IMPLEMENTATIONS[implementation]
     start, end = about.prefix, f"-{backend}" if len(about.backends) > 1 else ""
+    end += GPU if on_gpu else ""
     if is_pre(version) or is_pre(backend_version):
         return f"{start}{minor(version)}{end}{PRE}"
     own = f"{start}{version}{end}"

@@ -44,7 +44,7 @@ def like(cells: Iterable[Cell], implementation: str, version: str, backend: str)
             rank if mine > release else -rank,
         )
 
-    known = [c for c in cells if c.implementation == implementation and not c.is_pre]
+    known = [c for c in cells if c.implementation == implementation and not c.stands_aside]
     return sorted(known, key=order)
 
 

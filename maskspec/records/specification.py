@@ -16,24 +16,26 @@ from maskspec.records import facts, results
 class Specification(project.Project):
     """A project with its records.
 
-    ``records`` are those of releases; those of ``prereleases`` are free to differ. A message of
+    ``records`` are those of releases; those of ``prereleases`` and of ``gpus`` are free to differ,
+    and only ``diff`` compares the latter with anything. A message of
     ``broken_records`` or ``missing_records`` names the file, the line and what is wrong there.
     """
 
     records: Dict[str, results.Record]
     prereleases: Dict[str, results.Record]
+    gpus: Dict[str, results.Record]
     broken_records: List[str]
     missing_records: List[str]
     texts: Optional[Path] = None  # a folder with the texts of the sources, to prove the inventory
 
     @property
     def all_records(self) -> Dict[str, results.Record]:
-        return {**self.records, **self.prereleases}
+        return {**self.records, **self.prereleases, **self.gpus}
 
     def cells(self, *claims: str) -> List[Cell]:
         """The cells of releases that decide one of ``claims``, in order."""
         standalone = any(case.standalone for claim in claims for case in self.cases(claim))
-        known = [cell for cell in self.releases.cells.values() if not cell.is_pre]
+        known = [cell for cell in self.releases.cells.values() if not cell.stands_aside]
         return [cell for cell in known if decided_on(cell.implementation, standalone)]
 
     def verdicts(self, claim: str) -> Dict[str, Dict[str, str]]:
@@ -115,12 +117,13 @@ def load(root: Path) -> Specification:
     catalogue = project.load(root)
     cells = catalogue.releases.cells
     records, broken, missing = results.read_all(root, cells)
-    released = {name: r for name, r in records.items() if not cells[name].is_pre}
+    released = {name: r for name, r in records.items() if not cells[name].stands_aside}
     ahead = {name: r for name, r in records.items() if cells[name].is_pre}
     return Specification(
         **vars(catalogue),
         records=released,
         prereleases=ahead,
+        gpus={name: r for name, r in records.items() if cells[name].is_gpu},
         broken_records=broken,
         missing_records=missing,
     )

@@ -248,7 +248,7 @@ class Survey:
             cell
             for cell in known.values()
             if (cell.implementation, cell.backend) == (installed.implementation, installed.backend)
-            and not cell.is_pre
+            and not cell.stands_aside
         ]
         return max(mine, key=lambda cell: numbers(cell.release)).name if mine else ""
 

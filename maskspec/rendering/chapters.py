@@ -3,6 +3,7 @@
 import re
 from typing import Dict, List
 
+from maskspec.catalogue.cells import GPU
 from maskspec.catalogue.pages import SEEN, Chapter, Claim
 from maskspec.catalogue.verdicts import HOLDS, PARTLY, REFUTED, UNAVAILABLE, is_simply_true
 from maskspec.records.specification import Specification
@@ -55,6 +56,11 @@ def index(project: Specification, text: str) -> str:
     lines += ["", *_cells(project)]
     if project.prereleases:
         lines += ["", *_prereleases(project)]
+    for cell, record in project.gpus.items():
+        at = f"[{cell}](releases/{cell}/results.jsonl)"
+        lines += ["", f"{at} was recorded on a GPU, with {record.header['version']}. Nothing above "
+                  f"counts it; `python -m maskspec diff {cell.replace(GPU, '')} {cell}` says what "
+                  "differs there."]  # fmt: skip
     block = "\n".join([INDEX_START, *lines, INDEX_END])
     return INDEX.sub(lambda _: block, text)
 

@@ -17,7 +17,7 @@ class History:
         self.cells: List[Cell] = [
             cell
             for name, cell in project.releases.cells.items()
-            if name in project.atlases and not cell.is_pre
+            if name in project.atlases and not cell.stands_aside
         ]
         self.asked: Set[str] = set()  # the aspects that have a fact
         self._by_fact: Dict[str, Dict[str, Dict[str, str]]] = {}

@@ -39,7 +39,7 @@ def render(session: Session, everything: bool) -> Iterator[Line]:
     """The summary, line by line, each with pytest's markup for it."""
     records: Records = {}
     if any(r.is_unexpected for r in session.results) or any(i.is_new for i in session.installed):
-        names = [name for name, cell in session.releases.cells.items() if not cell.is_pre]
+        names = [name for name, cell in session.releases.cells.items() if not cell.stands_aside]
         records = results.read_all(session.config.rootpath, names)[0]
     unexpected = [r for r in session.results if r.is_unexpected]
     if unexpected:

@@ -15,6 +15,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tupl
 
 import numpy as np
 
+from maskspec.catalogue.cells import GPU
 from maskspec.catalogue.implementations import IMPLEMENTATIONS
 from maskspec.running.discovery import Installed
 from maskspec.running.judging import Unavailable
@@ -413,11 +414,33 @@ _loaded: Dict[Installed, Keras] = {}
 
 
 def load(installed: Installed) -> Keras:
-    """Import ``installed`` once for each process."""
+    """Import ``installed`` once for each process.
+
+    Raise ``RuntimeError`` if its cell is one of a GPU, and the framework sees none.
+    """
     if installed not in _loaded:
         _loaded[installed] = Keras(installed)
+        if installed.cell.endswith(GPU) and not _sees_gpu(installed.backend):
+            raise RuntimeError(
+                f"{installed.backend} sees no GPU, which {installed.cell} runs on; install its "
+                "packages for GPUs, or name the cell without -gpu"
+            )
         gc.freeze()  # a framework is a million objects: spare each collection from walking them
     return _loaded[installed]
+
+
+def _sees_gpu(backend: str) -> bool:
+    if backend == "jax":
+        import jax
+
+        return any(device.platform == "gpu" for device in jax.devices())
+    if backend == "torch":
+        import torch
+
+        return bool(torch.cuda.is_available())
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def _import(name: str) -> Any:

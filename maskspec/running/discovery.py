@@ -37,11 +37,12 @@ class Installed(NamedTuple):
         return f"{self.implementation} {self.version} ({self.backend} {self.backend_version})"
 
 
-def discover(releases: Releases) -> List[Installed]:
+def discover(releases: Releases, on_gpu: bool = False) -> List[Installed]:
     """The implementations installed here, one entry each; raise ``NotUsable`` if there is none.
 
     ``tf.keras`` of TF 2.16 and later is Keras 3 itself and is not listed twice. Next to a torch or
-    jax backend nothing on TensorFlow is listed: the two do not share a process.
+    jax backend nothing on TensorFlow is listed: the two do not share a process. With ``on_gpu``
+    the cells are those that run on a GPU.
     """
     versions = {name: _version(*one.distributions) for name, one in IMPLEMENTATIONS.items()}
     here = {n: v for n, v in versions.items() if v and IMPLEMENTATIONS[n].has(v)}
@@ -49,7 +50,7 @@ def discover(releases: Releases) -> List[Installed]:
     if STANDALONE in here and not _version(*DISTRIBUTIONS["tensorflow"]):
         del here[STANDALONE]  # it does not run without
     found = [
-        _supported(releases, name, here[name], backend if name == "keras" else BACKENDS[0])
+        _supported(releases, name, here[name], backend if name == "keras" else BACKENDS[0], on_gpu)
         for name in ORDER
         if name in here and (name == "keras" or backend == BACKENDS[0])
     ]
@@ -62,7 +63,9 @@ def discover(releases: Releases) -> List[Installed]:
     return found
 
 
-def _supported(releases: Releases, implementation: str, version: str, backend: str) -> Installed:
+def _supported(
+    releases: Releases, implementation: str, version: str, backend: str, on_gpu: bool
+) -> Installed:
     here, newest = Version(minor(version)), Version(minor(releases.newest(implementation)))
     oldest = Version(minor(releases.oldest(implementation)))
     if here < oldest:
@@ -72,7 +75,7 @@ def _supported(releases: Releases, implementation: str, version: str, backend: s
         )
     runs_on = _version(*DISTRIBUTIONS[backend]) or "?"
     judged_as = str(newest) if here > newest else version
-    cell = cell_name(implementation, version, backend, runs_on, releases.cells)
+    cell = cell_name(implementation, version, backend, runs_on, releases.cells, on_gpu)
     return Installed(implementation, version, backend, runs_on, judged_as, cell)
 
 

@@ -5,6 +5,7 @@ fails. No framework is imported before the first case runs. ``records.recording`
 came of a run, ``rendering.summary`` says it in words.
 """
 
+import os
 import signal
 from pathlib import Path
 from types import FrameType
@@ -92,7 +93,10 @@ class Session:
                 near = f"it is {now} now" if now else cells.nearest(id, self.claims)
                 raise pytest.UsageError(f"--claim {id}: there is no such claim; {near}")
         try:
-            self.installed = self._chosen(discover(self.releases))
+            on_gpu = (config.option.cell or "").endswith(cells.GPU)
+            self.installed = self._chosen(discover(self.releases, on_gpu))
+            if not on_gpu:  # what is recorded of a release is what it does on a CPU
+                os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         except NotUsable as error:
             self.problem = error  # fatal only once a claim is to be run
 

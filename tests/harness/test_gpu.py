@@ -1,0 +1,68 @@
+"""A cell of a GPU is recorded where there is one, and stands aside; all others run on the CPU."""
+
+import pytest
+
+from maskspec.records import results
+from maskspec.rendering import sync
+from maskspec.running import adapter, discovery
+from maskspec.running.discovery import Installed
+
+CELL = "keras3.15-tensorflow-gpu"
+ON_CPU = "keras3.15-tensorflow"
+NOTING = """
+import os
+
+def pytest_report_header():
+    return "GPU " + os.environ["CUDA_VISIBLE_DEVICES"]
+"""
+
+
+@pytest.fixture
+def mini_gpu(mini):
+    """The miniature, with a cell that runs on a GPU."""
+    mini.add_cell(CELL, implementation="keras", release="3.15", backend="tensorflow")
+    return mini
+
+
+def test_the_cell_of_a_gpu_is_named_only_where_one_is_asked_for(mini):
+    known = mini.load().releases
+    names = [
+        discovery._supported(known, "keras", "3.15.1", "tensorflow", on_gpu).cell
+        for on_gpu in (False, True)
+    ]
+    assert names == [ON_CPU, CELL]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_an_implementation_for_a_gpu_is_loaded_only_where_one_is_seen(monkeypatch, number):
+    config = type("", (), {"list_physical_devices": staticmethod(lambda kind: [kind] * number)})
+    monkeypatch.setitem(adapter.sys.modules, "tensorflow", type("", (), {"config": config}))
+    monkeypatch.setattr(adapter, "Keras", lambda installed: "loaded")
+    installed = Installed("keras", "3.15.1", "tensorflow", "2.21.0", "3.15.1", CELL)
+    if number:
+        assert adapter.load(installed) == "loaded"
+    else:
+        with pytest.raises(RuntimeError, match="tensorflow sees no GPU, which keras3.15-tensor"):
+            adapter.load(installed)
+    adapter._loaded.pop(installed, None)
+
+
+@pytest.mark.parametrize("cell, seen", [(ON_CPU, "-1"), (CELL, "0")])
+def test_a_gpu_is_hidden_unless_its_cell_is_run(mini_gpu, cell, seen):
+    mini_gpu.write("noting.py", NOTING)
+    run = ("-p", "noting", "--collect-only", f"--cell={cell}")
+    assert f"GPU {seen}\n" in mini_gpu.run(*run, CUDA_VISIBLE_DEVICES="0").output
+
+
+def test_no_page_counts_a_gpu_but_the_list_of_cells(mini_gpu):
+    before = mini_gpu.read("spec/README.md")
+    record = mini_gpu.record(ON_CPU)
+    gone = [row._replace(verdict="refuted") for row in record.rows]
+    header = {**record.header, "cell": CELL}
+    results.write(mini_gpu.path("spec/releases"), results.Record(header, gone))
+    sync.write(mini_gpu.load())
+    after = mini_gpu.read("spec/README.md")
+    [new] = set(after.splitlines()) - set(before.splitlines())
+    assert new.startswith(f"[{CELL}](releases/{CELL}/results.jsonl) was recorded on a GPU")
+    assert CELL not in mini_gpu.read("spec/evidence/demo.md") + mini_gpu.read("spec/CHANGES.md")
+    assert mini_gpu.problems() == []
