@@ -154,6 +154,7 @@ def test_column_of_weights_counts_at_each_step_of_its_sample(keras, copies):
     spread, masking = np.repeat(column, 6, axis=1), keras.layers.Masking()
     plain, wanted = losses_with(keras, masking, copies, None, spread)
     require(not same(plain, wanted), "weights for each step change the loss")
+    require(plain < squared_errors(targets()).mean() / 2, "the loss leaves masked steps out")
     with refuted_by(RuntimeError, match=MISFIT):
         (found,) = losses_with(keras, masking, copies, column)
     assert same(found, wanted)

@@ -28,6 +28,7 @@ VOLUMES = (Feed((3, 3, 3, 2)),)
 BARE_ROWS = (Feed((5, 2), masked=False),)
 DEEP = (Feed((5, 2), is_deep=True),)
 BARE_DEEP_IDS = (Feed((5,), "int32", masked=False),)
+EACH = (Feed(is_deep=True),)
 TWO_DEEP = (Feed((5, 2), is_deep=True), Feed((5, 2), is_deep=True))
 
 
@@ -96,7 +97,10 @@ _SET_UPS: List[Subject] = [
         "SimpleRNN(3, return_sequences=True)", "SimpleRNN(3)",
         "SimpleRNN(3, return_sequences=True, go_backwards=True)",
         "SimpleRNN(3, return_sequences=True, return_state=True)",
-        "SimpleRNN(3, return_sequences=True, unroll=True)",
+        "SimpleRNN(3, return_sequences=True, unroll=True)", "SimpleRNN(3, unroll=True)",
+        "SimpleRNN(3, return_sequences=True, unroll=True, go_backwards=True)",
+        "SimpleRNN(3, return_sequences=True, unroll=True, zero_output_for_mask=True)",
+        "LSTM(3, return_sequences=True, return_state=True, unroll=True)",
         "SimpleRNN(3, return_sequences=True, zero_output_for_mask=True)",
         "RNN(LSTMCell(3), return_sequences=True)",
         "RNN(GRUCell(3))",
@@ -144,6 +148,7 @@ _SET_UPS: List[Subject] = [
         "TimeDistributed(Flatten())", "Reshape((-1, 10))", "Masking()", "ConvLSTM1D(3, 3)",
         note="with a mask of three axes"),
     *of(TWO_DEEP, "Add()", "Concatenate()", note="with masks of three axes"),
+    *of(EACH, "Softmax()", "Softmax(axis=(1, 2))", note="with a mask of each number"),
     *of(BARE_DEEP_IDS, "Embedding(10, 3, mask_zero=True)",
         "TimeDistributed(Embedding(10, 3, mask_zero=True))", note="ids of three axes"),
     # Several inputs in a structure of their own
@@ -176,7 +181,13 @@ _SET_UPS: List[Subject] = [
         note="of itself", call="itself, each"),
 ]  # fmt: skip
 
+
+def _is_variant(place: int) -> bool:
+    """Whether an earlier set-up of the same layer is asked everything; without masks, none is."""
+    masked = [one for one in _SET_UPS[:place] if any(feed.masked for feed in one.feeds)]
+    return _SET_UPS[place].layer in {one.layer for one in masked}
+
+
 SUBJECTS = [
-    subject._replace(is_variant=subject.layer in {earlier.layer for earlier in _SET_UPS[:place]})
-    for place, subject in enumerate(_SET_UPS)
+    subject._replace(is_variant=_is_variant(place)) for place, subject in enumerate(_SET_UPS)
 ]

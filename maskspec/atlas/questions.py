@@ -23,6 +23,7 @@ from maskspec.atlas.asking import (
     model_loss,
     model_results,
     model_roads,
+    odd_masks,
     output,
     results,
     saying,
@@ -35,7 +36,8 @@ from maskspec.atlas.model_trial import ModelTrial
 from maskspec.atlas.trial import Trial
 
 # Each registers some aspects.
-MODULES = (output, making, results, extremes, dtypes, by_hand, layouts, sizes, life, saying,
+MODULES = (output, making, results, extremes, dtypes, by_hand, odd_masks, layouts, sizes, life,
+           saying,
            kernels,
            loss_by_hand, loss_in_model, loss_extremes,
            metric_by_hand, metric_in_model, metric_batches, metric_extremes,

@@ -1,0 +1,99 @@
+"""By hand: no list of masks where one is due, and which steps a causal mask shows."""
+
+from typing import Any
+
+from maskspec.atlas.asking.by_hand import attends, needs
+from maskspec.atlas.asking.extremes import OTHERWISE, counts
+from maskspec.atlas.aspects import NotAsked, aspect, has_one_axis, is_masked
+from maskspec.atlas.batches import ROWS, Array, padded
+from maskspec.atlas.comparing import same
+from maskspec.atlas.subject import Subject
+from maskspec.atlas.trial import Seen, Trial
+
+
+def takes_several(subject: Subject) -> bool:
+    return has_one_axis(subject) and (len(subject.feeds) > 1 or "itself" in subject.call)
+
+
+def called(trial: Trial, what: str, mask: Any) -> Seen:
+    needs(trial, "mask")
+    return trial.by_hand(what, padded(trial.subject.feeds).unmasked, mask=mask)
+
+
+@aspect(
+    "hand.no-list",
+    "What comes of mask= that is one mask, for a layer of several inputs?",
+    ("as without a mask", "another result"),
+    takes_several,
+)
+def no_list(trial: Trial) -> str:
+    return against_none(trial, called(trial, "no list", padded(trial.subject.feeds).masks[0]))
+
+
+@aspect(
+    "hand.long-list",
+    "What comes of mask= that lists more masks than there are inputs?",
+    ("as without a mask", "another result"),
+    takes_several,
+)
+def long_list(trial: Trial) -> str:
+    masks = padded(trial.subject.feeds).masks
+    return against_none(trial, called(trial, "long list", [masks[0]] * 4))
+
+
+def against_none(trial: Trial, seen: Seen) -> str:
+    alike = all(map(same, seen.outputs, trial.unmasked().outputs))
+    return "as without a mask" if alike else "another result"
+
+
+def has_more_axes(subject: Subject) -> bool:
+    return is_masked(subject) and all(feed.is_deep for feed in subject.feeds)
+
+
+@aspect(
+    "extremes.deep-float-mask",
+    "How does a mask of floats count that has an axis of features?",
+    OTHERWISE,
+    has_more_axes,
+)
+def deep_float_mask(trial: Trial) -> str:
+    return counts(trial, "deep float mask", lambda mask: mask.astype("float32"))
+
+
+SIGHT = ("earlier ones alone", "later ones alone", "earlier and later ones", "none")
+
+
+@aspect(
+    "hand.causal-order",
+    "With use_causal_mask=True and no other mask, which steps change the result at a step?",
+    SIGHT,
+    attends,
+)
+def causal_order(trial: Trial) -> str:
+    needs(trial, "use_causal_mask")
+    before = causal(trial, 0.0, 0).output
+    if before.shape[:1] != (ROWS,) or before.ndim < 3:
+        raise NotAsked("the output has no steps")
+    last = trial.subject.feeds[-1].steps - 1
+    sees_earlier = not same(before[:, 1:], causal(trial, 3.0, 0).output[:, 1:])
+    sees_later = not same(before[:, :1], causal(trial, 3.0, last).output[:, :1])
+    if sees_earlier:
+        return SIGHT[2] if sees_later else SIGHT[0]
+    return SIGHT[1] if sees_later else SIGHT[3]
+
+
+def causal(trial: Trial, more: float, step: int) -> Seen:
+    """What comes of a causal call without other masks, ``more`` added at one step of the keys."""
+    batch = padded(trial.subject.feeds).unmasked()
+
+    def changed(x: Array) -> Array:
+        x = x.copy()
+        x[:, step] += more
+        return x
+
+    inputs = (*batch.inputs[:1], *map(changed, batch.inputs[1:]))
+    if len(batch.inputs) == 1:
+        inputs = (changed(batch.inputs[0]),)
+    return trial.by_hand(
+        f"causal, {more} at {step}", lambda: batch._replace(inputs=inputs), use_causal_mask=True
+    )
