@@ -63,6 +63,11 @@ def masking_infinity(keras: Any) -> Any:
     return masking_of(keras, float("inf"))
 
 
+def masking_tensor(keras: Any) -> Any:
+    mask = keras.layers.Masking(mask_value=keras.tensor(0.0))
+    return keras.Sequential([keras.Input((None, FEATURES)), mask, rnn(keras), dense(keras)])
+
+
 def lookup(keras: Any) -> Any:
     """Of strings: a space is padding; with it and for what is unknown, there are nine tokens."""
     make = Namespace(keras)["StringLookup"]
@@ -130,6 +135,12 @@ def two_outputs(keras: Any) -> Any:
     x = tokens(keras)
     y = rnn(keras)(words(keras)(x))
     return keras.Model(x, [dense(keras)(y), dense(keras)(keras.layers.SimpleRNN(UNITS)(y))])
+
+
+def two_masked_outputs(keras: Any) -> Any:
+    x = tokens(keras)
+    y = words(keras)(x)
+    return keras.Model(x, [dense(keras)(rnn(keras)(y)), dense(keras)(rnn(keras)(y))])
 
 
 def of_a_dict(keras: Any) -> Any:

@@ -18,11 +18,16 @@ from maskspec.atlas.asking import (
     metric_by_hand,
     metric_extremes,
     metric_in_model,
+    model_added,
+    model_constants,
     model_dtypes,
+    model_layers,
     model_life,
     model_loss,
+    model_ragged,
     model_results,
     model_roads,
+    model_texts,
     odd_masks,
     output,
     results,
@@ -41,7 +46,8 @@ MODULES = (output, making, results, extremes, dtypes, by_hand, odd_masks, layout
            kernels,
            loss_by_hand, loss_in_model, loss_extremes,
            metric_by_hand, metric_in_model, metric_batches, metric_extremes,
-           model_results, model_loss, model_roads, model_life, model_dtypes)  # fmt: skip
+           model_results, model_loss, model_added, model_roads, model_ragged, model_texts,
+           model_life, model_constants, model_dtypes, model_layers)  # fmt: skip
 KINDS = {  # what the ids of aspects begin with, in order, and the title of such a group
     "out": "On the way out",
     "results": "In the results",
@@ -66,8 +72,12 @@ KINDS = {  # what the ids of aspects begin with, in order, and the title of such
     "model-train": "A step of training",
     "model-roads": "Roads to the same",
     "model-graph": "Compiled graphs",
+    "model-ragged": "Ragged batches",
+    "model-texts": "Texts",
     "model-life": "Copies, saved models",
+    "model-constants": "Constant masks",
     "model-dtypes": "Policies of dtypes",
+    "model-layers": "Policies of single layers",
 }
 
 

@@ -142,8 +142,8 @@ def cell_name(
     """The name of the cell of a release: ``tf2.15``, ``tf_keras2.21``, ``keras3.15-tensorflow``.
 
     A patch release has the cell of its minor release, unless ``cells`` has one of its own
-    (``keras3.0.0-tensorflow``). A pre-release of Keras or of its backend has ``-pre`` at the end, and what runs on a
-    GPU has ``-gpu``.
+    (``keras3.0.0-tensorflow``). A pre-release of Keras or of its backend has ``-pre`` at the
+    end, and what runs on a GPU has ``-gpu``.
     """
     about = IMPLEMENTATIONS[implementation]
     start, end = about.prefix, f"-{backend}" if len(about.backends) > 1 else ""

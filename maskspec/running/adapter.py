@@ -368,7 +368,7 @@ class Keras(Namespace):
     @contextlib.contextmanager
     def policy(self, name: str) -> Iterator[None]:
         """Within this, new layers have the policy of dtypes ``name``, ``mixed_float16`` say."""
-        get, set_to = self._policies()
+        get, set_to = self._get_and_set_policy()
         before = get()
         set_to(name)
         try:
@@ -376,14 +376,18 @@ class Keras(Namespace):
         finally:
             set_to(before)
 
-    def _policies(self) -> Tuple[Callable[[], Any], Callable[[Any], None]]:
+    def _get_and_set_policy(self) -> Tuple[Callable[[], Any], Callable[[Any], None]]:
         """What reads and sets the global policy; where it stands differs from release to release.
 
-        ``keras.config`` in Keras 3, ``mixed_precision`` since TF 2.4, before that in
-        ``mixed_precision.experimental`` under other names.
+        In Keras 3 ``keras.config``, in 3.0.0 ``mixed_precision`` alone; there since TF 2.4, before
+        that in ``mixed_precision.experimental``, under other names.
         """
         if self.implementation == "keras":
-            return self.config.dtype_policy, self.config.set_dtype_policy
+            try:
+                return self.config.dtype_policy, self.config.set_dtype_policy
+            except Unavailable:
+                module = self.mixed_precision
+                return module.dtype_policy, module.set_dtype_policy
         module = self.mixed_precision
         try:
             return module.global_policy, module.set_global_policy

@@ -29,25 +29,30 @@ of_policies = partial(aspect, applies=stands_for_others)
 MASKS = ("as in float32", "another")
 
 
+def under(trial: ModelTrial, policy: str) -> Any:
+    """The model, compiled, that was built under a policy; before any batch."""
+
+    def build() -> Any:
+        with trial.keras.policy(policy):
+            return trial.compiled(trial.fresh())
+
+    trial.called  # noqa: B018 # in float32, first
+    made = trial.once(f"under {policy}", build)
+    trial.forget(made)
+    made.reset_metrics()
+    return made
+
+
 def ask_policy(policy: str) -> None:
-    def model(trial: ModelTrial) -> Any:
-        def build() -> Any:
-            with trial.keras.policy(policy):
-                return trial.compiled(trial.fresh())
-
-        trial.called  # noqa: B018 # in float32, first
-        made = trial.once(f"under {policy}", build)
-        trial.forget(made)
-        made.reset_metrics()
-        return made
-
     @of_policies(
         f"model-dtypes.{policy}-mask",
         f"Under the policy {policy}, which mask does the (first) output carry?",
         MASKS,
     )
     def mask(trial: ModelTrial) -> str:
-        found = trial.once(f"{policy}: called", lambda: trial.call(model(trial), trial.given))
+        found = trial.once(
+            f"{policy}: called", lambda: trial.call(under(trial, policy), trial.given)
+        )
         return MASKS[not same_mask(found.masks[0], trial.called.masks[0])]
 
     @of_policies(
@@ -56,9 +61,9 @@ def ask_policy(policy: str) -> None:
         CHANGES,
     )
     def longer(trial: ModelTrial) -> str:
-        one = trial.once(f"{policy}: called", lambda: trial.call(model(trial), trial.given))
+        one = trial.once(f"{policy}: called", lambda: trial.call(under(trial, policy), trial.given))
         other = trial.once(
-            f"{policy}: longer", lambda: trial.call(model(trial), trial.given.longer())
+            f"{policy}: longer", lambda: trial.call(under(trial, policy), trial.given.longer())
         )
         return changes(at_valid(one.outputs[0]), at_valid(other.outputs[0]))
 
@@ -71,7 +76,7 @@ def ask_policy(policy: str) -> None:
     def targets(trial: ModelTrial) -> str:
         def told(other: bool) -> float:
             x = trial.pack(trial.given.inputs)
-            return first(model(trial).test_on_batch(x, trial.targets(other=other)))
+            return first(under(trial, policy).test_on_batch(x, trial.targets(other=other)))
 
         def both() -> Tuple[float, float]:
             return told(False), told(True)

@@ -14,6 +14,7 @@ from maskspec.atlas.asking.model_roads import RESULTS, runs_compiled
 from maskspec.atlas.aspects import NotAsked, aspect
 from maskspec.atlas.comparing import alike, same, same_mask
 from maskspec.atlas.model_trial import ModelTrial, first
+from maskspec.atlas.models import Model
 from maskspec.atlas.trial import flat
 
 RESTORED = ("the same", "other results", "another mask", "another loss")
@@ -83,6 +84,20 @@ def unregistered(trial: ModelTrial) -> str:
     if not trial.own_classes(trial.model):
         raise NotAsked("the model has no class of its own")
     return restored(trial, "unregistered", road)
+
+
+def has_a_registered_class(subject: Model) -> bool:
+    return subject.summary.startswith("registered")
+
+
+@aspect(
+    "model-life.registered",
+    "Does the saved model with a registered class give the same, loaded without custom_objects?",
+    RESTORED,
+    has_a_registered_class,
+)
+def registered(trial: ModelTrial) -> str:
+    return unregistered(trial)
 
 
 @of_all_roads(

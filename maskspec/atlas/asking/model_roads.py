@@ -5,13 +5,21 @@ from typing import Any, Callable, Iterator, List, NamedTuple, Tuple
 import numpy as np
 
 from maskspec.atlas.asking.model_loss import agree
-from maskspec.atlas.asking.model_results import MASKS, kind_of, of_all_roads
+from maskspec.atlas.asking.model_results import (
+    CHANGES,
+    MASKS,
+    changes,
+    is_stateful,
+    kind_of,
+    of_all_roads,
+)
 from maskspec.atlas.aspects import NotAsked, aspect
 from maskspec.atlas.batches import Array
 from maskspec.atlas.comparing import alike, same
 from maskspec.atlas.model_batches import ROWS
 from maskspec.atlas.model_trial import RATE, ModelTrial, first, weights_of
 from maskspec.atlas.models import Model
+from maskspec.atlas.trial import flat
 from maskspec.running.judging import Unavailable
 
 RESULTS = ("the same", "other results")
@@ -221,6 +229,63 @@ def own_step_by_hand(trial: ModelTrial) -> str:
     return in_an_own_step(trial, by_hand=True)
 
 
+def takes_a_dict(subject: Model) -> bool:
+    return subject.keys == ("words", "features")
+
+
+@aspect(
+    "model-roads.nested-inputs",
+    "Does a model around it whose inputs are a dict that holds a list return the same?",
+    RESULTS,
+    takes_a_dict,
+)
+def nested_inputs(trial: ModelTrial) -> str:
+    def call() -> Array:
+        inner, keras = trial.begun(trial.fresh()), trial.keras
+        words, features = keras.Input((None,), dtype="int32"), keras.Input((None, 2))
+        inputs = {"words": words, "more": [features]}
+        model = keras.Model(inputs, inner({"words": words, "features": features}))
+        one, other = map(keras.tensor, trial.given.inputs)
+        return trial.seen_in(model({"words": one, "more": [other]})).outputs[0]
+
+    return RESULTS[not same(trial.once("nested inputs", call), trial.output)]
+
+
+# --- states -------------------------------------------------------------------------------------
+
+
+@aspect(
+    "model-roads.batches",
+    "Does predict of two batches in a row return for the second what a second call returns?",
+    RESULTS,
+    is_stateful,
+)
+def two_batches(trial: ModelTrial) -> str:
+    def calls() -> Array:
+        model = trial.begun(trial.model)
+        trial.call(model, trial.given)
+        return trial.call(model, trial.given).outputs[0]
+
+    x = np.concatenate([trial.given.inputs[0]] * 2)
+    found = trial.predict("two batches", lambda: x, batch_size=ROWS)
+    return RESULTS[not same(found[ROWS:], trial.once("two calls", calls))]
+
+
+@aspect(
+    "model-roads.runs",
+    "Does a run of predict begin with the states that the run before it left?",
+    CHANGES,
+    is_stateful,
+)
+def two_runs(trial: ModelTrial) -> str:
+    def runs() -> Tuple[Array, Array]:
+        model, x = trial.ready, trial.given.inputs[0]
+        one, other = (model.predict(x, batch_size=ROWS, verbose=0) for _ in range(2))
+        return np.asarray(one), np.asarray(other)
+
+    return changes(*trial.once("two runs", runs))
+
+
 # --- compiled graphs ----------------------------------------------------------------------------
 
 
@@ -253,6 +318,29 @@ def graph_predict(trial: ModelTrial) -> str:
         return RESULTS[0]
 
     return trial.once("graph: predict", call)
+
+
+@aspect(
+    "model-graph.mask",
+    "Within a compiled graph, which mask does the (first) output of the model carry?",
+    MASKS,
+    runs_compiled,
+)
+def graph_mask(trial: ModelTrial) -> str:
+    def call() -> str:
+        keras, carried = trial.keras, []
+
+        def run(*inputs: Any) -> Any:
+            output = flat(trial.model(trial.pack(inputs)))[0]
+            found = keras.mask_of(output)
+            carried.append(found is not None)
+            return output if found is None else found
+
+        specs = [((None,) * x.ndim, str(x.dtype)) for x in trial.given.inputs]
+        mask = keras.graph(run, specs)(*map(keras.tensor, trial.given.inputs))
+        return kind_of(np.asarray(keras.numpy(mask)) if carried[-1] else None)
+
+    return trial.once("graph: mask", call)
 
 
 @aspect(
