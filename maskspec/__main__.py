@@ -90,6 +90,8 @@ def _maintainers_options(verbs: Dict[str, argparse.ArgumentParser]) -> None:
     option("faults", nargs="*", metavar="FAULT", help="only faults whose id has one of these")
     option("--jobs", type=int, default=2, help="how many processes at a time")
     option("--implementation", metavar="NAME", help="which installed one is meant")
+    option("--claim", action="append", default=[], metavar="ID", help="run only this claim")
+    option("--subject", action="append", default=[], metavar="NAME", help="ask only this subject")
     option("--theirs", nargs="+", metavar="PATH", help="measure the framework's own tests there")
     verbs["site"].add_argument("out", metavar="OUT", type=Path, help="a new or an earlier folder")
 

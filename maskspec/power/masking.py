@@ -115,6 +115,17 @@ def nodes(statement: ast.stmt) -> Iterator[ast.AST]:
         waiting += [n for n in inner if not isinstance(n, (ast.stmt, ast.excepthandler))]
 
 
+def bodies(tree: ast.AST) -> List[List[ast.stmt]]:
+    """Every list of statements below ``tree``."""
+    found = []
+    for node in ast.walk(tree):
+        for field in ("body", "orelse", "finalbody"):
+            value = getattr(node, field, None)
+            if isinstance(value, list) and value and isinstance(value[0], ast.stmt):
+                found.append(value)
+    return found
+
+
 def _header(statement: ast.stmt) -> List[ast.AST]:
     return list(nodes(statement))
 

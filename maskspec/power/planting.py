@@ -14,10 +14,14 @@ from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from maskspec.power.masking import Unit, elsewhere, nodes, units
+from maskspec.power.masking import Unit, bodies, elsewhere, nodes, units
 from maskspec.power.operators import edits
+from maskspec.power.whole import wholes
 
 REACHED = "__maskspec_reached__"  # what instrumented code calls; lives among the builtins
+
+
+WHOLE = -1
 
 
 class Place(NamedTuple):
@@ -31,7 +35,8 @@ class Place(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """One edit of one function. ``at`` is where: the number of the statement, node and edit."""
+    """One edit of one function. ``at`` is where: the number of the statement, of its node, or
+    ``WHOLE``, and of the edit."""
 
     id: str
     place: Place
@@ -98,17 +103,26 @@ class Code:
                         line = getattr(node, "lineno", statement.lineno)
                         at = (i, j, k)
                         found.append(Fault(id, place, line, edit.operator, edit.words, at))
+            for k, whole in enumerate(wholes(unit)):
+                counts[whole.operator] = counts.get(whole.operator, 0) + 1
+                id = f"{place}:{whole.operator}-{counts[whole.operator]}"
+                line = unit.statements[whole.statement].lineno
+                at = (whole.statement, WHOLE, k)
+                found.append(Fault(id, place, line, whole.operator, whole.words, at))
         return found
 
     def plant(self, fault: Fault) -> None:
         """Swap the function of ``fault`` in this process; there is no way back."""
 
-        def change(unit: Unit) -> Tuple[ast.AST, ast.AST]:
+        def change(unit: Unit) -> None:
             i, j, k = fault.at
+            if j == WHOLE:
+                wholes(unit)[k].plant(unit)
+                return
             node = list(nodes(unit.statements[i]))[j]
-            return node, list(edits(node))[k].node
+            _replace(unit.node, node, list(edits(node))[k].node)
 
-        self._swap(fault.place, fault.id, lambda unit: _replace(unit.node, *change(unit)))
+        self._swap(fault.place, fault.id, change)
 
     def instrument(self, reached: Callable[[str, int], None]) -> None:
         """Have every function call ``reached(place, statement)`` before each of its statements."""
@@ -171,7 +185,7 @@ def _replace(function: ast.AST, old: ast.AST, new: ast.AST) -> None:
 def _mark(unit: Unit, file: str) -> None:
     place = str(Place(file, unit.name))
     numbers = {id(statement): i for i, statement in enumerate(unit.statements)}
-    for body in _bodies(unit.node):
+    for body in bodies(unit.node):
         body[:] = [one for statement in body for one in _marked(statement, place, numbers)]
 
 
@@ -179,13 +193,3 @@ def _marked(statement: ast.stmt, place: str, numbers: Dict[int, int]) -> Iterato
     if id(statement) in numbers:
         yield from ast.parse(f"{REACHED}({place!r}, {numbers[id(statement)]})").body
     yield statement
-
-
-def _bodies(tree: ast.AST) -> List[List[ast.stmt]]:
-    found = []
-    for node in ast.walk(tree):
-        for field in ("body", "orelse", "finalbody"):
-            value = getattr(node, field, None)
-            if isinstance(value, list) and value and isinstance(value[0], ast.stmt):
-                found.append(value)
-    return found

@@ -40,11 +40,12 @@ def main(asked: argparse.Namespace) -> int:
         return fault.id not in excused
 
     suite = THEIRS if asked.theirs else OURS
-    power = Power(suite, _load(suite.name, installed), _work(asked), wanted, _say, asked.jobs)
+    few = [f"--{kind}={name}" for kind in ("claim", "subject") for name in getattr(asked, kind)]
+    power = Power(suite, _load(suite.name, installed), _work(asked, few), wanted, _say, asked.jobs)
     paths = asked.theirs or [str(asked.root / "tests")]
-    chosen = [] if asked.theirs else ["--implementation", installed.implementation]
+    chosen = [] if asked.theirs else ["--implementation", installed.implementation, *few]
     _run([*paths, *chosen], power, cwd=None if not asked.theirs else str(asked.root))
-    if asked.faults:
+    if asked.faults or few:
         _print(power)
         return 0
     old = records.path_of(asked.root, installed.implementation)
@@ -82,8 +83,8 @@ def _load(suite: str, installed: Installed) -> Any:
     return load
 
 
-def _work(asked: argparse.Namespace) -> Any:
-    return lambda about: Work(asked.root, about)
+def _work(asked: argparse.Namespace, few: Sequence[str]) -> Any:
+    return lambda about: Work(asked.root, " ".join([about, *few]))
 
 
 def _run(arguments: List[str], power: Power, cwd: Optional[str]) -> None:

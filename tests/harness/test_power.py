@@ -118,6 +118,8 @@ class Layer:
     def call(self, x, mask=None):
         if mask is not None:
             x = [value if valid else 0 for value, valid in zip(x, mask)]
+            y = x
+            return x, y
         return x
 
 class Sub(Layer):
@@ -162,6 +164,17 @@ def test_a_planted_fault_changes_what_is_returned(code):
     assert (before, layer().compute_mask([1, 0])) == ([True, False], [False, True])
 
 
+def test_an_answer_can_be_kept_too_long(code):
+    code.plant(fault(code, "Layer.compute_mask:answer-kept"))
+    answers = [layer().compute_mask(x) for x in ([1, 0], [0, 0])]
+    assert answers == [[True, False]] * 2
+
+
+def test_two_updates_can_be_in_the_wrong_order(code):
+    code.plant(fault(code, "Layer.call:order"))
+    assert layer().call([1, 2], mask=[True, False]) == ([1, 0], [1, 2])
+
+
 def test_a_fault_leaves_the_file_as_it_is(code):
     code.plant(fault(code, "compute_mask:comparison"))
     assert (code.root / "layer.py").read_text() == FRAMEWORK
@@ -176,7 +189,7 @@ def test_instrumented_code_tells_its_statements_and_does_the_same(code):
     seen = []
     code.instrument(lambda place, number: seen.append((place, number)))
     assert layer().call([1, 2]) == [1, 2]
-    assert seen == [("layer.py:Layer.call", 0), ("layer.py:Layer.call", 2)]
+    assert seen == [("layer.py:Layer.call", 0), ("layer.py:Layer.call", 4)]
 
 
 def test_what_a_child_does_stays_in_it(code):
