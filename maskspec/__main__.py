@@ -45,6 +45,7 @@ VERBS: Dict[str, Verb] = {
                    "1 if any is not as recorded"),
     "export": Verb("rendering", "print the whole catalogue as JSON"),
     "site": Verb("site", "build the site to look things up in"),
+    "power": Verb("power", "plant faults in an installed framework and say what notices them"),
 }  # fmt: skip
 USERS = ("trace", "explain", "diff", "verify", "export")  # what needs no checkout
 
@@ -86,6 +87,13 @@ def _maintainers_options(verbs: Dict[str, argparse.ArgumentParser]) -> None:
     option = verbs["cells"].add_argument
     option("--json", action="store_true", help="print them, with their Python, for a program")
     verbs["pins"].add_argument("cell")
+    option = verbs["power"].add_argument
+    option("faults", nargs="*", metavar="FAULT", help="only faults whose id has one of these")
+    option("--jobs", type=int, default=2, help="how many processes at a time")
+    option("--implementation", metavar="NAME", help="which installed one is meant")
+    option("--claim", action="append", default=[], metavar="ID", help="run only this claim")
+    option("--subject", action="append", default=[], metavar="NAME", help="ask only this subject")
+    option("--theirs", nargs="+", metavar="PATH", help="measure the framework's own tests there")
     verbs["site"].add_argument("out", metavar="OUT", type=Path, help="a new or an earlier folder")
 
 

@@ -9,7 +9,8 @@ from maskspec.catalogue import project
 from maskspec.catalogue.cells import Cell
 from maskspec.catalogue.claims import decided_on
 from maskspec.catalogue.verdicts import Key, verdict_of
-from maskspec.records import facts, results
+from maskspec.records import facts, power, results
+from maskspec.records.power import PowerRecord
 
 
 @dataclass
@@ -73,6 +74,16 @@ class Specification(project.Project):
         """The same for each that is missing."""
         return self._atlases[2]
 
+    @property
+    def power(self) -> List[PowerRecord]:
+        """What notices faults in each implementation in which they were planted."""
+        return self._power[0]
+
+    @property
+    def broken_power(self) -> List[str]:
+        """A message, beginning with file and line, for each record of power that is broken."""
+        return self._power[1]
+
     def undecided(self, before: results.Record, after: results.Record) -> Set[Key]:
         """The cases of ``before`` that ran for ``after`` and ended in an error there.
 
@@ -98,6 +109,10 @@ class Specification(project.Project):
         if not self.has_atlas:
             return {}, [], []
         return facts.read_all(self.root, self.releases.cells.values())
+
+    @cached_property
+    def _power(self) -> Tuple[List[PowerRecord], List[str]]:
+        return power.read_all(self.root)
 
     @cached_property
     def _claim_verdicts(self) -> Dict[Tuple[str, ...], Dict[str, str]]:

@@ -6,6 +6,7 @@ from maskspec.atlas.questions import page_of
 from maskspec.catalogue.pages import Chapter, Claim
 from maskspec.catalogue.verdicts import group_cases
 from maskspec.records.specification import Specification
+from maskspec.rendering import power
 from maskspec.rendering.wording import describe, strip
 
 NAMED_CASES = 12
@@ -47,6 +48,9 @@ def _of(project: Specification, claim: Claim) -> Iterator[str]:
     for test in list(dict.fromkeys((case.test, case.path) for case in cases)):
         count = f", {len(cases)} cases" if len(cases) > 1 else ""
         yield from ["", f"Test: `{test[0]}` in [{test[1]}](../../{test[1]}){count}."]
+    noticed = power.of_claim(project.power, claim.id)
+    if noticed:
+        yield from ["", f"[Power](../power/README.md): {noticed}"]
 
 
 def _explained(layers: Sequence[str]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Dict, Iterator, List, Tuple
 
 from maskspec.atlas.questions import page_of, subjects
 from maskspec.records.specification import Specification, load
-from maskspec.rendering import atlas, changes, chapters, evidence, factcheck, uses
+from maskspec.rendering import atlas, changes, chapters, evidence, factcheck, power, uses
 from maskspec.rendering.explained import Explained
 from maskspec.rendering.facts import History
 
@@ -30,6 +30,8 @@ def generated(project: Specification) -> Dict[Path, str]:
     readme = spec / "README.md"
     files[readme] = chapters.index(project, readme.read_text(encoding="utf-8"))
     files[spec / "CHANGES.md"] = changes.page(project)
+    if project.power:
+        files[project.root / power.PAGE] = power.page(project, project.power)
     for slug, source in project.sources.items():
         files[spec / "sources" / f"{slug}.md"] = factcheck.page(project, source)
     return {**files, **atlas.pages(project, known, why)}
@@ -60,7 +62,7 @@ def left_over(project: Specification) -> List[Path]:
 def unreadable(project: Specification) -> List[str]:
     """A message, beginning with file and line, for everything that cannot be read."""
     broken = [f"{b.path}:{b.line}: {b.what}" for b in project.book.broken]
-    broken += project.broken_records + project.broken_atlases
+    broken += project.broken_records + project.broken_atlases + project.broken_power
     return broken + [f"{path}:{line}: {what}" for path, line, what in project.collection.broken]
 
 

@@ -6,13 +6,21 @@ from typing import Iterable, List, Sequence
 
 from maskspec.catalogue.words import count
 from maskspec.records.specification import Specification, load
-from maskspec.rules import atlas, claims, expectations, files, sources
+from maskspec.rules import atlas, claims, expectations, files, power, sources
 from maskspec.rules.kinds import RULES, Problem, cell_of, folded
 
-MODULES = (claims, expectations, files, sources, atlas)  # importing them registers their rules
+MODULES = (
+    claims,
+    expectations,
+    files,
+    sources,
+    atlas,
+    power,
+)  # importing them registers their rules
 UNREADABLE = ("broken-page", "broken-test", "empty-input")
 OF_RECORDS = ("missing-record", "stale-record", "unproved-boundary", "instead-does-not-hold",
-              "stale-evidence", "stale-atlas", "dead-subject", "dead-explanation")  # fmt: skip
+              "stale-evidence", "stale-atlas", "dead-subject", "dead-explanation", "stale-power",
+              "dead-excuse")  # fmt: skip
 # These need every record: where one cannot be read, they would say that once a claim and page.
 LACKING = ("broken-record", "missing-record")
 OF_ALL_RECORDS = ("unproved-boundary", "dead-cause", "stale-evidence", "stale-atlas",

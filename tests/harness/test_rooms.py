@@ -13,7 +13,9 @@ from maskspec.__main__ import VERBS
 
 HOUSE = ROOT / "maskspec"
 # Each may use those before it.
-ROOMS = ("catalogue", "running", "atlas", "records", "checking", "rendering", "rules", "site")
+ROOMS = (
+    "catalogue", "running", "atlas", "records", "power", "checking", "rendering", "rules", "site",
+)  # fmt: skip
 FRAMEWORKS = {"tensorflow", "keras", "tf_keras", "jax", "torch"}
 MODULES = sorted(HOUSE.rglob("*.py"), key=str)
 IDS = [p.relative_to(HOUSE).as_posix() for p in MODULES]

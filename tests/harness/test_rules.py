@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 import test_atlas
+import test_power_record
 
 from maskspec.__main__ import main
 from maskspec.rules.check import RULES
@@ -208,6 +209,7 @@ CHANGES = [
     ("dead-cause", cause(*NEIGHBOURS[::-1], ["demo.pads-last"]), "are no neighbouring recorded"),
     ("unproved-inventory", remove("../texts/talk.txt"), "there is no such text"),
     *test_atlas.CHANGES,
+    *test_power_record.CHANGES,
 ]
 
 

@@ -1,0 +1,180 @@
+"""Plant faults in an installed framework, and say what notices them: ``python -m maskspec power``.
+
+Without words that choose faults, all are measured, and ``spec/power/`` is written. What was broken
+off goes on where it was.
+"""
+
+import argparse
+import contextlib
+import os
+import platform
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+import pytest
+
+from maskspec.catalogue.cases import cases_of
+from maskspec.catalogue.implementations import IMPLEMENTATIONS
+from maskspec.catalogue.words import count
+from maskspec.power.planting import Fault
+from maskspec.power.session import Outcome, Power
+from maskspec.power.suites import CLAIM, FACT, OURS, TEST, THEIRS
+from maskspec.power.work import Work
+from maskspec.records import power as records
+from maskspec.records.power import FEW, FaultRow, NoticedRow, PowerRecord
+from maskspec.records.specification import load as specification
+from maskspec.records.survey import Survey
+from maskspec.running import adapter
+from maskspec.running.discovery import Installed, discover
+from maskspec.running.plugin import Session
+
+
+def main(asked: argparse.Namespace) -> int:
+    """Measure; print what was asked for, or write the record."""
+    project = specification(asked.root)
+    installed = _installed(discover(project.releases), asked.implementation)
+    excused = records.equivalent(asked.root, installed.implementation)
+
+    def wanted(fault: Fault) -> bool:
+        if asked.faults:
+            return any(word in fault.id for word in asked.faults)
+        return fault.id not in excused
+
+    suite = THEIRS if asked.theirs else OURS
+    few = [f"--{kind}={name}" for kind in ("claim", "subject") for name in getattr(asked, kind)]
+    power = Power(suite, _load(suite.name, installed), _work(asked, few), wanted, _say, asked.jobs)
+    paths = asked.theirs or [str(asked.root / "tests")]
+    chosen = [] if asked.theirs else ["--implementation", installed.implementation, *few]
+    _run([*paths, *chosen], power, cwd=None if not asked.theirs else str(asked.root))
+    if asked.faults or few:
+        _print(power)
+        return 0
+    old = records.path_of(asked.root, installed.implementation)
+    before = records.read(old) if old.exists() else None
+    if asked.theirs:
+        if before is None:
+            raise ValueError("measure this project's own tests first: leave out --theirs")
+        record = _with_theirs(before, power.outcomes)
+    else:
+        cases = cases_of(project.collection.cases, installed.implementation)
+        hashes = records.hashes(cases)
+        record = _record(installed, power, excused, before, hashes)
+    print(f"wrote {records.write(asked.root, record).relative_to(asked.root)}: {_counted(record)}")
+    return 0
+
+
+def _installed(found: Sequence[Installed], name: Optional[str]) -> Installed:
+    mine = [one for one in found if name in (None, one.implementation)]
+    if len(mine) != 1:
+        here = ", ".join(one.implementation for one in found)
+        raise ValueError(f"say with --implementation which of those installed is meant: {here}")
+    return mine[0]
+
+
+def _load(suite: str, installed: Installed) -> Any:
+    module = IMPLEMENTATIONS[installed.implementation].module
+
+    def load(session: pytest.Session) -> Tuple[str, str]:
+        if suite == OURS.name:
+            assert Session.of(session.config).installed == [installed]
+            Survey.of(session.config).named = True  # nothing asks for the public names
+        adapter.load(installed)
+        return f"{module}.src", str(installed)
+
+    return load
+
+
+def _work(asked: argparse.Namespace, few: Sequence[str]) -> Any:
+    return lambda about: Work(asked.root, " ".join([about, *few]))
+
+
+def _run(arguments: List[str], power: Power, cwd: Optional[str]) -> None:
+    """Run pytest with ``power`` in place of its loop; raise ``RuntimeError`` if it does not run."""
+    plain = ["-q", "-s", "-p", "no:cacheprovider"]
+    if cwd is not None:  # the framework's tests: not as this project runs its own
+        plain += ["-c", os.devnull, "--rootdir", os.path.dirname(arguments[0]) or ".",
+                  "-o", "python_files=*_test.py", "--continue-on-collection-errors"]  # fmt: skip
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
+        status = pytest.main([*plain, *arguments], plugins=[power])
+    if not power.outcomes:
+        raise RuntimeError(f"nothing was measured; pytest ended with status {int(status)}")
+
+
+def _say(text: str) -> None:
+    os.write(2, f"{text}\n".encode())  # pytest has taken sys.stderr
+
+
+def _print(power: Power) -> None:
+    for fault in power.faults:
+        outcome = power.outcomes[fault.id]
+        names = [name for found in outcome.noticed.values() for name in found[:FEW]]
+        seen = outcome.end or ", ".join(names) or f"NOTHING of {sum(outcome.ran.values())} tests"
+        print(f"{fault.id}\n  line {fault.line}: {fault.words}\n  noticed by {seen}")
+
+
+def _record(
+    installed: Installed,
+    power: Power,
+    excused: Dict[str, str],
+    before: Optional[PowerRecord],
+    hashes: Dict[str, Dict[str, str]],
+) -> PowerRecord:
+    theirs = {row.fault: row.theirs for row in before.faults} if before else {}
+    rows = [_row(f, power.outcomes[f.id], theirs.get(f.id)) for f in power.faults]
+    rows += [
+        FaultRow(f.id, f.line, f.words, [], [], None, "", excused[f.id])
+        for f in power.every
+        if f.id in excused
+    ]
+    claims = _noticing(power, CLAIM, hashes["claims"])
+    aspects = _noticing(power, FACT, hashes["aspects"])
+    header = {
+        "schema": 1,
+        "implementation": installed.implementation,
+        "version": installed.version,
+        "backend": installed.backend,
+        "python": platform.python_version(),
+        **hashes,
+    }
+    return PowerRecord(header, rows, claims, aspects)
+
+
+def _row(fault: Fault, outcome: Outcome, theirs: Optional[str]) -> FaultRow:
+    claims, facts = (outcome.noticed.get(kind, [])[:FEW] for kind in (CLAIM, FACT))
+    return FaultRow(fault.id, fault.line, fault.words, claims, facts, theirs, outcome.end, "")
+
+
+def _noticing(power: Power, kind: str, names: Dict[str, str]) -> List[NoticedRow]:
+    """For each of ``names`` the faults that it notices; the plainest is noticed by fewest."""
+    found: Dict[str, List[Tuple[int, str]]] = {name: [] for name in names}
+    for fault in power.faults:
+        seen = power.outcomes[fault.id].noticed.get(kind, [])
+        for name in {_name(kind, one) for one in seen}:
+            if name in found:
+                found[name].append((len(seen), fault.id))
+    return [
+        NoticedRow(name, len(seen), min(seen)[1] if seen else "") for name, seen in found.items()
+    ]
+
+
+def _name(kind: str, noticed: str) -> str:
+    """A claim, or the aspect at the end of a fact."""
+    return noticed if kind == CLAIM else noticed.rpartition(" ")[2]
+
+
+def _with_theirs(record: PowerRecord, outcomes: Dict[str, Outcome]) -> PowerRecord:
+    rows = []
+    for row in record.faults:
+        if row.fault in outcomes:
+            seen = outcomes[row.fault].noticed.get(TEST, [])
+            row = row._replace(theirs=seen[0] if seen else outcomes[row.fault].end)
+        rows.append(row)
+    return PowerRecord(record.header, rows, record.claims, record.aspects)
+
+
+def _counted(record: PowerRecord) -> str:
+    counts = record.counts
+    real = counts["faults"] - counts["equivalent"]
+    return (
+        f"{count(counts['faults'], 'fault')}, {counts['equivalent']} of them equivalent; "
+        f"{counts['noticed']} of {real} are noticed"
+    )

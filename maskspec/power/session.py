@@ -1,0 +1,246 @@
+"""The pytest plugin that measures: what each test runs through, and which fault it notices.
+
+It takes the place of pytest's own loop. The framework is imported and the tests are collected
+once; then each fault is planted in a child process, which runs the tests that come to it.
+"""
+
+import gc
+from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Set, Tuple
+
+import pytest
+
+from maskspec.power.forks import DIED, HUNG, each
+from maskspec.power.planting import Code, Fault
+from maskspec.power.suites import CLAIM, Suite, Test, answers, changed
+from maskspec.power.work import Work
+
+PARTS = 4  # in which everything is run once, to see what it runs through
+AGAIN = 40  # faults on which a claim is run that has noticed nothing
+EVERY = 20  # faults from one line of progress to the next
+Say = Callable[[str], None]
+Reached = Tuple[str, int]  # a place, and the number of one of its statements
+
+
+class Explored(NamedTuple):
+    """A test, what it says of the framework as it is, and the statements that it runs through."""
+
+    test: Test
+    answers: Dict[str, str]
+    reaches: Set[Reached]
+
+    @property
+    def order(self) -> Tuple[int, int, str]:
+        """First what runs through least and says least: it is about that code, and costs least."""
+        return len(self.reaches), len(self.answers), self.test.item.nodeid
+
+
+class Outcome(NamedTuple):
+    """What came of a fault: by kind of test, the names of what changed and how many were run.
+
+    ``end`` says how the process ended, where it did not end as it should.
+    """
+
+    noticed: Dict[str, List[str]]
+    ran: Dict[str, int]
+    end: str = ""
+
+    @property
+    def is_noticed(self) -> bool:
+        return any(self.noticed.values()) or bool(self.end)
+
+
+class Power:
+    """One measurement of one suite on one loaded framework. ``load`` imports that and names it."""
+
+    def __init__(
+        self,
+        suite: Suite,
+        load: Callable[[pytest.Session], Tuple[str, str]],
+        work: Callable[[str], Work],
+        wanted: Callable[[Fault], bool],
+        say: Say,
+        jobs: int,
+    ) -> None:
+        self.suite, self.load, self.work_on = suite, load, work
+        self.wanted, self.say, self.jobs = wanted, say, jobs
+        self.every: List[Fault] = []
+        self.faults: List[Fault] = []  # those of every that are wanted
+        self.outcomes: Dict[str, Outcome] = {}  # by the id of the fault
+        self.cpu_s = 0.0
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Measure; pytest then runs nothing itself."""
+        package, installed = self.load(session)
+        work = self.work_on(f"{self.suite.name} {installed}")
+        code = Code(package)
+        self.every = code.faults()
+        self.faults = [fault for fault in self.every if self.wanted(fault)]
+        tests = list(filter(None, map(self.suite.test, session.items)))
+        self.say(
+            f"{len(self.faults)} faults in {len(code.units)} functions of {installed}, "
+            f"{len(tests)} tests"
+        )
+        gc.collect()
+        gc.freeze()  # so that no collection in a child writes to what it shares with this process
+        explored = self._explored(code, tests, work)
+        coming = _coming(explored)
+        known = work.faults()
+        tasks = [fault for fault in self.faults if fault.id not in known]
+
+        def measure(fault: Fault) -> Any:
+            code.plant(fault)
+            return _measure(self.suite, coming.get(fault.reached, []))
+
+        for done, (fault, answer, cpu) in enumerate(each(tasks, measure, self.jobs), 1):
+            self.cpu_s += cpu
+            known[fault.id] = [answer, round(cpu, 2)]
+            work.keep_fault(fault.id, known[fault.id])
+            if done % EVERY == 0 or done == len(tasks):
+                self._say_how_far(done, len(tasks), known)
+        self.outcomes = {fault.id: _outcome(known[fault.id][0]) for fault in self.faults}
+        if self.suite.looks_again:
+            self._look_again(code, explored, work)
+        return True
+
+    def _say_how_far(self, done: int, of: int, known: Dict[str, Any]) -> None:
+        mine = [_outcome(known[f.id][0]) for f in self.faults if f.id in known]
+        self.say(
+            f"{done} of {of}; of {len(mine)} faults so far, "
+            f"{sum(one.is_noticed for one in mine)} are noticed; {self.cpu_s:.0f} s of CPU"
+        )
+
+    def _look_again(self, code: Code, explored: Sequence[Explored], work: Work) -> None:
+        """Have the claims that have noticed nothing yet run on the faults that they come to."""
+        idle = _idle(explored, self.outcomes)
+        asked = _asked_again(idle, self.faults)
+        known = work.faults()
+        tasks = [fault for fault in self.faults if fault.id in asked]
+
+        def measure(fault: Fault) -> Any:
+            code.plant(fault)
+            noticed = [name for one in asked[fault.id] for name in changed(one.test, one.answers)]
+            return sorted(set(noticed))
+
+        left = [fault for fault in tasks if f"{fault.id} again" not in known]
+        self.say(f"{len(idle)} tests of claims that no fault has changed: {len(left)} faults more")
+        for fault, answer, cpu in each(left, measure, self.jobs):
+            self.cpu_s += cpu
+            known[f"{fault.id} again"] = answer if isinstance(answer, list) else []
+            work.keep_fault(f"{fault.id} again", known[f"{fault.id} again"])
+        for fault in tasks:
+            seen = self.outcomes[fault.id].noticed.setdefault(CLAIM, [])
+            seen += [name for name in known[f"{fault.id} again"] if name not in seen]
+        self.say(f"{self.cpu_s:.0f} s of CPU in all")
+
+    def _explored(self, code: Code, tests: Sequence[Test], work: Work) -> List[Explored]:
+        told = work.tests()
+        if not told:
+            told = self._explore(code, tests)
+            work.keep_tests(told)
+        named = {test.item.nodeid: test for test in tests}
+        return [
+            Explored(named[id], answers, {(place, statement) for place, statement in reached})
+            for id, answers, reached in told
+            if id in named
+        ]
+
+    def _explore(self, code: Code, tests: Sequence[Test]) -> List[Any]:
+        """What each test says and runs through, on the framework as it is."""
+
+        def explore(part: int) -> Any:
+            reached: Set[Reached] = set()
+            code.instrument(lambda place, statement: reached.add((place, statement)))
+            found = []
+            for test in tests[part::PARTS]:
+                reached.clear()
+                said = answers(test.item)
+                found.append([test.item.nodeid, said, sorted(reached)])
+            return found
+
+        told: List[Any] = []
+        for _, answer, cpu in each(range(PARTS), explore, self.jobs, cpu_s=7200, wall_s=7200):
+            self.cpu_s += cpu
+            if not isinstance(answer, list):
+                raise RuntimeError(f"the tests cannot be run on the framework as it is: {answer}")
+            told += answer
+        self.say(f"what {len(told)} tests run through took {self.cpu_s:.0f} s of CPU")
+        return told
+
+
+def _coming(tests: Sequence[Explored]) -> Dict[Reached, List[Explored]]:
+    """The tests that run through each statement, in the order in which they are asked.
+
+    What runs through least comes first. No two tests of a claim or class are asked before one of
+    each has been.
+    """
+    found: Dict[Reached, List[Explored]] = {}
+    for test in sorted(tests, key=lambda one: one.order):
+        for reached in test.reaches:
+            found.setdefault(reached, []).append(test)
+    for coming in found.values():
+        counts: Dict[Tuple[str, str], int] = {}
+        turns = []
+        for one in coming:
+            group = one.test.kind, one.test.about
+            counts[group] = counts.get(group, 0) + 1
+            turns.append(counts[group])
+        coming[:] = [one for _, one in sorted(zip(turns, coming), key=lambda pair: pair[0])]
+    return found
+
+
+def _measure(suite: Suite, tests: Sequence[Explored]) -> Any:
+    """Run ``tests`` here, where a fault is planted, until enough of them notice it.
+
+    What few tests do not notice is put to those that say most.
+    """
+    noticed: Dict[str, List[str]] = {kind: [] for kind in suite.first}
+    done: List[Explored] = []
+    for limits, waiting in (
+        (suite.first, list(tests)),
+        (suite.more, sorted(tests, key=lambda one: -len(one.answers))),
+    ):
+        for kind, limit in limits.items():
+            mine = [one for one in waiting if one.test.kind == kind and one not in done]
+            for one in mine[:limit]:
+                if len(noticed[kind]) >= suite.enough:
+                    break
+                done.append(one)
+                new = changed(one.test, one.answers)
+                noticed[kind] += [name for name in new if name not in noticed[kind]]
+        if any(noticed.values()):
+            break
+    kinds = [one.test.kind for one in done]
+    return [noticed, {kind: kinds.count(kind) for kind in suite.first}]
+
+
+def _idle(explored: Sequence[Explored], outcomes: Dict[str, Outcome]) -> List[Explored]:
+    """The tests of the claims that have noticed no fault."""
+    seen = {name for one in outcomes.values() for name in one.noticed.get(CLAIM, [])}
+    return [one for one in explored if one.test.kind == CLAIM and one.test.name not in seen]
+
+
+def _asked_again(idle: Sequence[Explored], faults: Sequence[Fault]) -> Dict[str, List[Explored]]:
+    """By fault, the tests of ``idle`` to run: of each claim on the ``AGAIN`` faults that lie where
+    fewest tests come to."""
+    at: Dict[Reached, List[Fault]] = {}
+    for fault in faults:
+        at.setdefault(fault.reached, []).append(fault)
+    coming: Dict[Reached, int] = {}
+    claims: Dict[str, List[Explored]] = {}
+    for one in idle:
+        claims.setdefault(one.test.name, []).append(one)
+        for reached in one.reaches:
+            coming[reached] = coming.get(reached, 0) + 1
+    found: Dict[str, List[Explored]] = {}
+    for tests in claims.values():
+        ways = {reached for one in tests for reached in one.reaches}
+        near = sorted(ways, key=lambda reached: (coming[reached], reached))
+        chosen = [fault for reached in near for fault in at.get(reached, [])][:AGAIN]
+        for fault in chosen:
+            mine = [one for one in tests if fault.reached in one.reaches]
+            found.setdefault(fault.id, []).extend(mine)
+    return found
+
+
+def _outcome(answer: Any) -> Outcome:
+    return Outcome({}, {}, answer) if answer in (DIED, HUNG) else Outcome(*answer)

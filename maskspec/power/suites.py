@@ -1,0 +1,82 @@
+"""The two suites that are measured: ours, and the tests that come with the framework."""
+
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+from maskspec.records.survey import FACTS
+from maskspec.running.judging import Result
+from maskspec.running.plugin import CASE, RESULT
+
+CLAIM, FACT, TEST = "claim", "fact", "test"
+
+
+class Test(NamedTuple):
+    """One item of pytest: its kind, its name (of a claim or subject), and what that is about."""
+
+    item: Any
+    kind: str
+    name: str
+    about: str
+
+
+class Suite(NamedTuple):
+    """Whose tests, which items of a run are of it, and how many are asked.
+
+    Of each kind, ``first`` are run to find ``enough`` that notice a fault, and ``more`` where
+    nothing has noticed it by then.
+    """
+
+    name: str
+    test: Callable[[Any], Optional[Test]]
+    first: Dict[str, int]
+    more: Dict[str, int]
+    enough: int
+    looks_again: bool  # for what a test that noticed nothing might notice
+
+
+def _ours(item: Any) -> Optional[Test]:
+    if CASE in item.stash:
+        claim = item.stash[CASE].claim
+        return Test(item, CLAIM, claim, claim)
+    if "atlas" in getattr(item, "fixturenames", ()):
+        subject = item.callspec.params["subject"]
+        return Test(item, FACT, subject.name, subject.public)
+    return None
+
+
+def _theirs(item: Any) -> Optional[Test]:
+    file = item.nodeid.partition("::")[0]
+    return Test(item, TEST, item.nodeid.rpartition("/")[2], file)
+
+
+OURS = Suite("ours", _ours, {CLAIM: 12, FACT: 4}, {CLAIM: 30, FACT: 6}, 3, True)
+THEIRS = Suite("theirs", _theirs, {TEST: 60}, {TEST: 240}, 1, False)
+
+
+def answers(item: Any) -> Dict[str, str]:
+    """Run ``item``, and return what it says: a verdict, facts, or how it ends. An error is an
+    answer, too."""
+    item.user_properties.clear()
+    try:
+        reports = runtestprotocol(item, log=False, nextitem=None)
+    except (Exception, pytest.exit.Exception, SystemExit) as error:
+        return {"": f"error {type(error).__name__}"}
+    noted = dict(item.user_properties)
+    if RESULT in noted:
+        return {"": Result.load(noted[RESULT]).row.verdict}
+    if FACTS in noted:
+        found: Dict[str, str] = noted[FACTS][2]
+        return found
+    outcomes = {report.outcome for report in reports}
+    return {"": next(one for one in ("failed", "skipped", "passed") if one in outcomes)}
+
+
+def changed(test: Test, before: Dict[str, str]) -> List[str]:
+    """What ``test`` notices: its claim, or those of its facts that are others than ``before``."""
+    now = answers(test.item)
+    if test.kind != FACT:
+        return [test.name] if now != before else []
+    both = {**before, **now}
+    return [f"{test.name} {one}".strip() for one in both if now.get(one) != before.get(one)]

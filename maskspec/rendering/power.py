@@ -1,0 +1,128 @@
+"""``spec/power/README.md``: what notices the faults that are planted in a framework."""
+
+from typing import Callable, Dict, Iterator, List, Sequence
+
+from maskspec.catalogue.implementations import IMPLEMENTATIONS
+from maskspec.catalogue.words import count
+from maskspec.records.power import FaultRow, PowerRecord, idle
+from maskspec.records.specification import Specification
+
+PAGE = "spec/power/README.md"
+HEAD = """<!-- written by `maskspec sync`; do not edit -->
+# Power: what notices a fault
+
+A suite is worth what it notices. `python -m maskspec power` plants faults in the masking code of
+an installed framework, one at a time and in memory: it swaps one function for a copy with one edit,
+in a process of its own, and runs the claims and the questions of the atlas that come to the edited
+statement. A fault is *noticed* if the verdict of a case or a fact becomes another one, or if the
+process dies or does not end.
+
+- **Where**: statements that name a mask, stand below a condition that does, use a variable that
+  such a statement sets, or are in a function that is named after masks. Masks that are something
+  else (of images, of dropout, of pairs of samples) and code that only a GPU runs are left out; the
+  list is in `maskspec/power/masking.py`.
+- **Which**: the standard operators, in `maskspec/power/operators.py`.
+- **How many notice it**: the search ends at three claims and three facts, so that such numbers are
+  *at least*. A claim that notices nothing at first is run again on forty faults that it comes to.
+- **Equivalent**: a person has found that the fault changes nothing that can be observed, and has
+  written why in [equivalent.json](equivalent.json).
+
+`python -m maskspec power Masking.call` measures the faults of one function and prints each.
+"""
+
+
+def page(project: Specification, records: Sequence[PowerRecord]) -> str:
+    """The whole page; each of ``records`` is one implementation."""
+    lines = [HEAD]
+    for record in records:
+        lines += _of(project, record)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _of(project: Specification, record: PowerRecord) -> Iterator[str]:
+    counts = record.counts
+    real = counts["faults"] - counts["equivalent"]
+    yield f"## {_label(record)}"
+    yield ""
+    yield (
+        f"{count(counts['faults'], 'fault')}, of which {counts['equivalent']} are equivalent. Of "
+        f"the other {real}, **{counts['noticed']} are noticed ({_percent(counts['noticed'], real)})"
+        f"**: {counts['by_claims']} by claims, {counts['by_facts']} by facts."
+    )
+    yield ""
+    yield "### By module"
+    yield ""
+    yield from _table(record, "module", lambda row: f"`{row.file}`")
+    yield ""
+    yield "### By operator"
+    yield ""
+    yield from _table(record, "operator", lambda row: row.operator)
+    yield ""
+    yield "### Faults that nothing notices"
+    yield ""
+    left = [row for row in record.faults if not row.is_noticed and not row.equivalent]
+    yield from [f"- `{row.function}` ({row.file}:{row.line}): {row.does}" for row in left] or [
+        "None."
+    ]
+    yield ""
+    yield "### Claims that no fault changes"
+    yield ""
+    yield from _idle(project, record)
+    yield ""
+
+
+def _table(record: PowerRecord, what: str, key: Callable[[FaultRow], str]) -> List[str]:
+    groups: Dict[str, List[FaultRow]] = {}
+    for row in record.faults:
+        groups.setdefault(key(row), []).append(row)
+    theirs = any(row.theirs is not None for row in record.faults)
+    head = [what, "faults", "equivalent", "noticed", "by claims", "by facts"]
+    lines = [[*head, "by Keras's own tests"] if theirs else head]
+    lines.append(["---"] + ["--:"] * (len(lines[0]) - 1))
+    for name, alike in sorted(groups.items()):
+        mine = [row for row in alike if not row.equivalent]
+        seen = [sum(row.is_noticed for row in mine), sum(bool(row.claims) for row in mine)]
+        seen += [sum(bool(row.facts) for row in mine)]
+        seen += [sum(bool(row.theirs) for row in mine)] if theirs else []
+        counts = [len(alike), len(alike) - len(mine), *seen]
+        lines.append([name, *map(str, counts)])
+    return [f"| {' | '.join(line)} |" for line in lines]
+
+
+def _idle(project: Specification, record: PowerRecord) -> Iterator[str]:
+    reasons = idle(project.root, record.header["implementation"])
+    found: Dict[str, List[str]] = {}
+    for row in record.claims:
+        if not row.faults and row.name in project.book.by_id():
+            found.setdefault(reasons.get(row.name, "not looked at yet"), []).append(row.name)
+    for reason, names in sorted(found.items()):
+        yield f"- {reason}: {', '.join(_link(project, name) for name in names)}"
+    if not found:
+        yield "None."
+
+
+def _link(project: Specification, claim: str) -> str:
+    return f"[{claim}](../{project.book.by_id()[claim].chapter}.md#{claim})"
+
+
+def of_claim(records: Sequence[PowerRecord], claim: str) -> str:
+    """What faults turn the verdict of ``claim``, in a sentence; "" if none is known."""
+    told = []
+    for record in records:
+        row = record.by_claim.get(claim)
+        if row is not None and row.faults:
+            fault = record.by_id[row.plainest]
+            told.append(
+                f"{count(row.faults, 'fault')} planted in {_label(record)}; the plainest, in "
+                f"`{fault.function}`: {fault.does}"
+            )
+    return f"Changed by at least {', and by '.join(told)}." if told else ""
+
+
+def _label(record: PowerRecord) -> str:
+    name = IMPLEMENTATIONS[record.header["implementation"]].label
+    return f"{name} {record.header['version']}"
+
+
+def _percent(part: int, of: int) -> str:
+    return f"{100 * part / of:.1f} %" if of else "none"

@@ -1,0 +1,230 @@
+"""Power: which faults are planted where, how one is planted, and what is said of it."""
+
+import ast
+import os
+import sys
+import textwrap
+import time
+
+import pytest
+
+from maskspec.power.forks import DIED, HUNG, each
+from maskspec.power.masking import elsewhere, names_a_mask, nodes, units
+from maskspec.power.operators import OPERATORS, edits
+from maskspec.power.planting import Code
+
+EDITS = [  # operator, what is written, what stands in its place
+    ("condition-constant", "y = a if mask else b", "y = a if True else b"),
+    ("and-or", "y = mask and a", "y = mask or a"),
+    ("comparison", "y = mask == a", "y = mask != a"),
+    ("arithmetic", "y = mask & a", "y = mask | a"),
+    ("unary", "y = ~mask", "y = mask"),
+    ("constant", "y = f(mask, axis=-1)", "y = f(mask, axis=0)"),
+    ("opposite-call", "y = ops.any(mask)", "y = ops.all(mask)"),
+    ("call-left-out", "y = ops.cast(mask, 'bool')", "y = mask"),
+    ("argument-left-out", "y = layer(x, mask=mask)", "y = layer(x)"),
+    ("operands-swapped", "y = ops.where(mask, a, b)", "y = ops.where(mask, b, a)"),
+    ("statement-left-out", "set_mask(y, mask)", "pass"),
+    ("returns-nothing", "return mask", "return None"),
+    ("key-left-out", "y = {'mask': mask, 'b': 1}", "y = {'b': 1}"),
+]
+
+
+def statement(text):
+    return ast.parse(textwrap.dedent(text)).body[0]
+
+
+def mutants(text, operator):
+    """What stands in place of ``text``, edit by edit of one operator."""
+    found = []
+    count = sum(len(list(edits(node))) for node in nodes(statement(text)))
+    for number in range(count):
+        tree = ast.parse(text)
+        pairs = [(node, edit) for node in nodes(tree.body[0]) for edit in edits(node)]
+        node, edit = pairs[number]
+
+        class Swap(ast.NodeTransformer):
+            def visit(self, at, node=node, edit=edit):
+                return edit.node if at is node else self.generic_visit(at)
+
+        if edit.operator == operator:
+            found.append(ast.unparse(ast.fix_missing_locations(Swap().visit(tree))))
+    return found
+
+
+@pytest.mark.parametrize("operator, text, mutant", EDITS, ids=[row[0] for row in EDITS])
+def test_an_operator_edits(operator, text, mutant):
+    assert mutant in mutants(text, operator)
+
+
+def test_every_operator_is_tried():
+    assert {row[0] for row in EDITS} == set(OPERATORS)
+
+
+def test_an_edit_is_told_in_words_and_not_in_code():
+    words = [edit.words for node in nodes(statement("y = ops.any(mask)")) for edit in edits(node)]
+    assert words == ["'all' in place of 'any'"]
+
+
+FUNCTIONS = """
+def plain(x):
+    return x + 1
+
+def compute_mask(x):
+    return x + 1
+
+def call(x, mask=None):
+    y = x * 2
+    if mask is not None:
+        y = y * 3
+    valid = f(mask)
+    z = y + 1
+    return z * valid
+"""
+
+
+def about_masks(name):
+    return [ast.unparse(one) for u in units(ast.parse(FUNCTIONS)) if u.name == name
+            for one in u.statements]  # fmt: skip
+
+
+def test_a_function_that_names_no_mask_has_no_faults():
+    assert about_masks("plain") == []
+
+
+def test_all_of_a_function_named_after_masks_is_about_masks():
+    assert about_masks("compute_mask") == ["return x + 1"]
+
+
+def test_a_statement_is_about_masks_below_a_condition_or_through_a_variable():
+    assert about_masks("call")[1:] == ["y = y * 3", "valid = f(mask)", "return z * valid"]
+
+
+def test_a_mask_of_dropout_is_none():
+    assert not names_a_mask("recurrent_dropout_mask")
+    assert names_a_mask("padding_mask")
+
+
+def test_code_that_only_a_gpu_runs_is_left_out():
+    assert elsewhere("backend/tensorflow/rnn.py", "_cudnn_lstm") == "runs on a GPU alone"
+    assert not elsewhere("backend/tensorflow/rnn.py", "rnn")
+
+
+FRAMEWORK = """
+class Layer:
+    def compute_mask(self, x):
+        return [value != 0 for value in x]
+
+    def call(self, x, mask=None):
+        if mask is not None:
+            x = [value if valid else 0 for value, valid in zip(x, mask)]
+            y = x
+            return x, y
+        return x
+
+class Sub(Layer):
+    def call(self, x, mask=None):
+        return super().call(x, mask=mask)
+"""
+
+
+@pytest.fixture
+def code(tmp_path, monkeypatch):
+    """The masking code of a small framework that is imported."""
+    package = tmp_path / "fakeras" / "src"
+    package.mkdir(parents=True)
+    (package.parent / "__init__.py").write_text("")
+    (package / "__init__.py").write_text("from fakeras.src import layer\n")
+    (package / "layer.py").write_text(FRAMEWORK)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import fakeras.src  # noqa: F401
+
+    yield Code("fakeras.src")
+    for name in [name for name in sys.modules if name.startswith("fakeras")]:
+        del sys.modules[name]
+
+
+def layer(name="Layer"):
+    return getattr(sys.modules["fakeras.src.layer"], name)()
+
+
+def fault(code, words):
+    return next(one for one in code.faults() if words in one.id)
+
+
+def test_faults_have_ids_that_no_line_is_in(code):
+    ids = [one.id for one in code.faults()]
+    assert "layer.py:Layer.compute_mask:comparison-1" in ids
+    assert len(ids) == len(set(ids))
+
+
+def test_a_planted_fault_changes_what_is_returned(code):
+    before = layer().compute_mask([1, 0])
+    code.plant(fault(code, "compute_mask:comparison"))
+    assert (before, layer().compute_mask([1, 0])) == ([True, False], [False, True])
+
+
+def test_an_answer_can_be_kept_too_long(code):
+    code.plant(fault(code, "Layer.compute_mask:answer-kept"))
+    answers = [layer().compute_mask(x) for x in ([1, 0], [0, 0])]
+    assert answers == [[True, False]] * 2
+
+
+def test_two_updates_can_be_in_the_wrong_order(code):
+    code.plant(fault(code, "Layer.call:order"))
+    assert layer().call([1, 2], mask=[True, False]) == ([1, 0], [1, 2])
+
+
+def test_a_fault_leaves_the_file_as_it_is(code):
+    code.plant(fault(code, "compute_mask:comparison"))
+    assert (code.root / "layer.py").read_text() == FRAMEWORK
+
+
+def test_a_closure_that_the_fault_no_longer_uses_stays_whole(code):
+    code.plant(fault(code, "Sub.call:returns-nothing"))
+    assert layer("Sub").call([1], mask=[True]) is None
+
+
+def test_instrumented_code_tells_its_statements_and_does_the_same(code):
+    seen = []
+    code.instrument(lambda place, number: seen.append((place, number)))
+    assert layer().call([1, 2]) == [1, 2]
+    assert seen == [("layer.py:Layer.call", 0), ("layer.py:Layer.call", 4)]
+
+
+def test_what_a_child_does_stays_in_it(code):
+    def work(task):
+        code.plant(fault(code, task))
+        return layer().compute_mask([1, 0])
+
+    tasks = ["compute_mask:comparison", "compute_mask:returns-nothing"]
+    found = {task: answer for task, answer, _ in each(tasks, work, 2)}
+    assert found == dict(zip(tasks, [[False, True], None]))
+    assert layer().compute_mask([1, 0]) == [True, False]
+
+
+def test_a_child_that_does_not_end_is_ended():
+    def work(task):
+        while True:
+            pass
+
+    assert [answer for _, answer, _ in each(["endless"], work, 1, cpu_s=1)] == [HUNG]
+
+
+def test_a_child_that_waits_for_ever_is_ended():
+    def work(task):
+        time.sleep(60)
+
+    assert [answer for _, answer, _ in each(["asleep"], work, 1, wall_s=1)] == [HUNG]
+
+
+def test_a_child_that_dies_is_told():
+    assert [answer for _, answer, _ in each(["dead"], lambda _: os._exit(1), 1)] == [DIED]
+
+
+def test_an_error_in_the_work_itself_is_an_error_here():
+    def work(task):
+        raise KeyError("no such test")
+
+    with pytest.raises(RuntimeError, match="no such test"):
+        list(each(["one"], work, 1))

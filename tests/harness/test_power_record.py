@@ -1,0 +1,115 @@
+"""The record of power: written and read, rendered, and refused where it is out of date."""
+
+import json
+
+import pytest
+
+from maskspec.__main__ import main
+from maskspec.catalogue.cases import cases_of
+from maskspec.records import power
+from maskspec.records.power import FaultRow, NoticedRow, PowerRecord
+from maskspec.records.results import BrokenRecord
+from maskspec.rendering.power import of_claim
+
+NEGATED = "layer.py:Layer.call:comparison-1"
+SAME = "layer.py:Layer.call:constant-1"
+UNSEEN = "loss.py:mean:arithmetic-1"
+RECORD = "spec/power/keras.jsonl"
+PAGE = "spec/power/README.md"
+
+
+def a_record(hashes):
+    faults = [
+        FaultRow(NEGATED, 7, "'!=' in place of '=='", ["demo.pads-last"], [], "a_test", "", ""),
+        FaultRow(SAME, 8, "2 in place of 1", [], [], None, "", "both are true"),
+        FaultRow(UNSEEN, 9, "'-' in place of '+'", [], [], "", "", ""),
+    ]
+    claims = [NoticedRow("demo.pads-last", 1, NEGATED), NoticedRow("demo.twice", 0, "")]
+    header = {"schema": 1, "implementation": "keras", "version": "3.15.0",
+              "backend": "tensorflow", "python": "3.11.7", **hashes}  # fmt: skip
+    return PowerRecord(header, faults, claims, [])
+
+
+def measured(mini):
+    """A miniature with a record of power and its page."""
+    hashes = power.hashes(cases_of(mini.load().collection.cases, "keras"))
+    power.write(mini.root, a_record(hashes))
+    excuses = {"equivalent.json": {SAME: "both are true"}, "idle.json": {"demo.twice": "Python"}}
+    for file, reasons in excuses.items():
+        mini.write(f"spec/power/{file}", json.dumps({"keras": reasons}))
+    assert main(["--root", str(mini.root), "sync"]) == 0
+
+
+def cut_short(mini):
+    measured(mini)
+    mini.write(RECORD, "".join(mini.read(RECORD).splitlines(keepends=True)[:-1]))
+
+
+def another_test(mini):
+    measured(mini)
+    mini.edit("tests/test_demo.py", "keras.padding() == 0", "keras.padding() == 0 + 0")
+
+
+def excuse(file, name):
+    def change(mini):
+        measured(mini)
+        mini.write(f"spec/power/{file}", json.dumps({"keras": {name: "why not"}}))
+
+    return change
+
+
+CHANGES = [
+    ("broken-power", cut_short, "cut short"),
+    ("stale-power", another_test, "measured with 1 other test: demo.pads-with-zero"),
+    ("dead-excuse", excuse("equivalent.json", UNSEEN), f"has the excuse of {UNSEEN}"),
+    ("dead-excuse", excuse("equivalent.json", "gone.py:f:unary-1"), "has the excuse of gone.py"),
+    ("dead-excuse", excuse("idle.json", "demo.pads-last"), "demo.pads-last of keras is not idle"),
+]
+
+
+def test_a_measured_miniature_trips_no_rule(mini):
+    measured(mini)
+    assert mini.problems() == []
+
+
+def test_what_is_read_is_what_was_written(tmp_path):
+    record = a_record({"claims": {}, "subjects": {}, "aspects": {}})
+    assert power.read(power.write(tmp_path, record)) == record
+
+
+def test_counts_leave_out_what_is_equivalent():
+    counts = a_record({}).counts
+    assert (counts["faults"], counts["equivalent"], counts["noticed"]) == (3, 1, 1)
+    assert (counts["by_claims"], counts["by_facts"], counts["by_theirs"]) == (1, 0, 1)
+
+
+@pytest.mark.parametrize(
+    "old, new, part",
+    [
+        ('"faults": 3', '"faults": 2', ":7: the footer counts 2 faults; there are 3"),
+        ('["fault", ', '["foul", ', ":2: a row begins with one of fault, claim, aspect"),
+        (', "both are true"]', "]", ":3: this fault has another length"),
+    ],
+)
+def test_a_broken_record_is_refused_by_line(tmp_path, old, new, part):
+    path = power.write(tmp_path, a_record({"claims": {}, "subjects": {}, "aspects": {}}))
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(BrokenRecord, match=part):
+        power.read(path)
+
+
+def test_the_page_counts_by_module_and_lists_what_nothing_notices(mini):
+    measured(mini)
+    page = mini.read(PAGE)
+    assert "Of the other 2, **1 are noticed (50.0 %)**: 1 by claims, 0 by facts." in page
+    assert "| `layer.py` | 2 | 1 | 1 | 1 | 0 | 1 |" in page
+    assert "- `mean` (loss.py:9): '-' in place of '+'" in page
+    assert "- Python: [demo.twice](../demo.md#demo.twice)" in page
+
+
+def test_evidence_names_the_plainest_fault(mini):
+    measured(mini)
+    line = of_claim(mini.load().power, "demo.pads-last")
+    assert line.endswith("1 fault planted in Keras 3 3.15.0; the plainest, in `Layer.call`: "
+                         "'!=' in place of '=='.")  # fmt: skip
+    assert line in mini.read("spec/evidence/demo.md")
