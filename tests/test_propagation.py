@@ -34,7 +34,6 @@ from tests.support.releases import BEFORE_KERAS_3, HAS_MULTI_HEAD, KERAS_3, SINC
 from tests.support.sizes import functional_model, odd_sizes, padded_batches
 
 SINCE_TF_2_3 = {"tf.keras": ">=2.3", "*": ""}
-HAS_DTYPE_POLICY = {"keras": ">=3.0.5", "*": ""}  # in keras.config
 HAS_SPECTRAL = {"tf.keras": ">=2.13", "tf_keras": None, "*": ""}
 BEFORE_KERAS_3_14 = {"keras": "<3.14", "*": ""}
 MODELS = ("functional", "sequential")
@@ -309,7 +308,7 @@ def test_sequential_model_that_casts_its_input_misses_the_mask(keras):
     assert misses_the_mask(keras, model, "float32", "float16"), "the mask is used"
 
 
-@claim("propagation.used-under-mixed-precision", exists=HAS_DTYPE_POLICY)
+@claim("propagation.used-under-mixed-precision")
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
 @pytest.mark.parametrize("mode", MODELS)
 def test_mask_is_used_where_all_layers_have_one_policy(keras, mode, policy):
