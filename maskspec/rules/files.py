@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Dict, List, Optional, Set
 
-from maskspec.catalogue.cells import GPU, PRE
+from maskspec.catalogue.cells import PRE
 from maskspec.catalogue.implementations import BACKENDS, IMPLEMENTATIONS
 from maskspec.catalogue.words import count
 from maskspec.records.specification import Specification
@@ -88,7 +88,7 @@ def unknown_id(project: Specification) -> Found:
     forms = (
         rf"(?:{'|'.join(project.sources)})-\d{{3}}",
         rf"(?:{'|'.join(sorted(chapters, key=len, reverse=True))})\.[a-z][a-z0-9]*-[a-z0-9-]+",
-        rf"(?:{'|'.join(prefixes)})\d+\.\d+(?:\.\d+)?(?:-(?:{'|'.join(BACKENDS)}))?(?:{PRE}|{GPU})?",
+        rf"(?:{'|'.join(prefixes)})\d+\.\d+(?:\.\d+)?(?:-(?:{'|'.join(BACKENDS)}))?(?:{PRE})?",
     )
     form = re.compile(rf"(?<![\w./-])(?:{'|'.join(forms)})(?![\w-]|\.\w)")
     for page in _written(project):
