@@ -9,6 +9,7 @@ from maskspec.rendering.facts import History
 from maskspec.rendering.wording import between, marks
 
 NAME = "uses"
+OWN = "one of its own"
 DEPENDS, HERE = "it depends", ", in this set-up"
 
 
@@ -17,6 +18,7 @@ def with_uses(known: History, text: str) -> str:
 
     A layer stands there in its first set-up, and as it is on every release: its results at valid
     steps are others with a mask, and its output carries one, always, never, or it depends.
+    What makes masks itself, and so hands none on, is left out.
     """
     if not known.cells or marks(NAME)[0] not in text:
         return text
@@ -28,12 +30,16 @@ def _uses(known: History) -> Iterator[str]:
     rows: Dict[Tuple[str, ...], List[str]] = {}
     for subject in (one for one in SUBJECTS if is_plain(one) and one.layer != "Sequential"):
         answers = tuple(_answer(known, subject, *column) for column in columns)
-        if all(answers):
+        if all(answers) and not _makes_masks(known, subject):
             name = subject.code if any(HERE in answer for answer in answers) else subject.layer
             rows.setdefault(answers, []).append(f"[`{name}`](atlas/{subject.layer}.md)")
     yield from ["| layers | use it | hand it on |", "|---|---|---|"]
     for answers in sorted(rows, key=lambda row: [(one == DEPENDS, one[:1] != "y") for one in row]):
         yield f"| {', '.join(rows[answers])} | {' | '.join(answers)} |"
+
+
+def _makes_masks(known: History, subject: Subject) -> bool:
+    return OWN in known.of(subject, "out.unmasked").values()
 
 
 def _answer(known: History, subject: Subject, aspect: str, no: str) -> str:
