@@ -569,7 +569,7 @@ def test_a_batch_that_is_none_says_what_to_give(keras, batch, says):
 def test_targets_in_the_batch_are_told_from_it(keras):
     class Single(keras.Model):
         def call(self, inputs):
-            return inputs[:, ::-1]
+            return inputs[:, 1:]
 
     model = Single()
     model(IDS)
