@@ -107,7 +107,8 @@ def _print(power: Power) -> None:
     for fault in power.faults:
         outcome = power.outcomes[fault.id]
         names = [name for found in outcome.noticed.values() for name in found[:FEW]]
-        seen = outcome.end or ", ".join(names) or f"NOTHING of {sum(outcome.ran.values())} tests"
+        nothing = f"NOTHING of {count(sum(outcome.ran.values()), 'test')}"
+        seen = outcome.end or ", ".join(names) or nothing
         print(f"{fault.id}\n  line {fault.line}: {fault.words}\n  noticed by {seen}")
 
 
