@@ -1,12 +1,12 @@
 """Which statements of a module have to do with masks: by name, and by what stands around them.
 
 A statement has to do with masks where it names one (an identifier or a string with "mask" in it),
-where it stands below a condition or loop that does, where it uses a variable that such a statement
-has set, and anywhere in a function that is named after masks.
+where it stands below a condition or loop that does, where it uses a variable that is set from a
+mask, and anywhere in a function that is named after masks.
 """
 
 import ast
-from typing import Iterator, List, NamedTuple, Set, Tuple, Union
+from typing import Iterator, List, NamedTuple, Set, Tuple, Type, Union
 
 Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 # Parts of Keras in which a mask is something else, or that calls of users do not reach.
@@ -14,6 +14,7 @@ ELSEWHERE = {
     "applications": "whole models",
     "backend/tensorflow/linalg": "chooses numbers in an algorithm",
     "backend/tensorflow/nn.py:ctc_decode": "chooses numbers in an algorithm",
+    "backend/tensorflow/nn.py:ctc_loss": "numbers the blank of an alphabet",
     "backend/tensorflow/numpy": "chooses numbers in an algorithm",
     "backend/tensorflow/rnn.py:_compute_sequence_length_from_mask": "runs on a GPU alone",
     "backend/tensorflow/rnn.py:_cudnn_": "runs on a GPU alone",
@@ -34,9 +35,12 @@ ELSEWHERE = {
     "layers/rnn/lstm.py:gpu_lstm": "runs on a GPU alone",
     "legacy": "names of Keras 2 that nothing calls",
     "losses/losses.py:circle": "chooses pairs of samples",
+    "metrics/iou_metrics.py:_IoUBase.update_state": "chooses classes of a confusion matrix",
     "metrics/metrics_utils.py:_filter_top_k": "chooses numbers in an algorithm",
     "ops/nn.py:ctc_decode": "chooses numbers in an algorithm",
     "ops/nn.py:CTCDecode": "chooses numbers in an algorithm",
+    "ops/nn.py:CTCLoss": "numbers the blank of an alphabet",
+    "ops/nn.py:ctc_loss": "numbers the blank of an alphabet",
     "preprocessing/image": "cuts objects out of images",
     "quantizers": "chooses bits",
     "testing": "Keras's own tests",
@@ -46,7 +50,15 @@ ELSEWHERE = {
     "visualization": "cuts objects out of images",
 }
 # Names in which a mask is something else.
-NO_MASK = ("dropout_mask", "dp_mask", "mask_token", "pos_mask", "neg_mask", "positive_mask")
+NO_MASK = (
+    "axis_mask",
+    "dropout_mask",
+    "dp_mask",
+    "mask_token",
+    "pos_mask",
+    "neg_mask",
+    "positive_mask",
+)
 
 
 class Unit(NamedTuple):
@@ -80,7 +92,7 @@ def about_masks(function: Function) -> Iterator[ast.stmt]:
         return
     aliases: Set[str] = set()
     for statement in _all(function.body):
-        if _names_a_mask(_header(statement)):
+        if _names_a_mask(_unless_by_name(statement)) and function.name != "get_config":  # sets all
             aliases |= _sets(statement)
     yield from _below(function.body, aliases, False)
 
@@ -105,14 +117,15 @@ def _all(body: List[ast.stmt]) -> Iterator[ast.stmt]:
             yield from _all(inner)
 
 
-def nodes(statement: ast.stmt) -> Iterator[ast.AST]:
-    """The nodes of ``statement`` itself, without those of the statements in it."""
+def nodes(statement: ast.stmt, skipped: Tuple[Type[ast.AST], ...] = ()) -> Iterator[ast.AST]:
+    """The nodes of ``statement`` itself, without those of the statements in it, and without those
+    of a ``skipped`` kind."""
+    skipped = (ast.stmt, ast.excepthandler, *skipped)
     waiting: List[ast.AST] = [statement]
     while waiting:
         node = waiting.pop(0)
         yield node
-        inner = ast.iter_child_nodes(node)
-        waiting += [n for n in inner if not isinstance(n, (ast.stmt, ast.excepthandler))]
+        waiting += [n for n in ast.iter_child_nodes(node) if not isinstance(n, skipped)]
 
 
 def bodies(tree: ast.AST) -> List[List[ast.stmt]]:
@@ -128,6 +141,11 @@ def bodies(tree: ast.AST) -> List[List[ast.stmt]]:
 
 def _header(statement: ast.stmt) -> List[ast.AST]:
     return list(nodes(statement))
+
+
+def _unless_by_name(statement: ast.stmt) -> List[ast.AST]:
+    """Without arguments by name: what a layer returns that is called with mask= is no mask."""
+    return list(nodes(statement, (ast.keyword,)))
 
 
 def _names_a_mask(found: List[ast.AST]) -> bool:

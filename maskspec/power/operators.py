@@ -9,6 +9,8 @@ import ast
 import copy
 from typing import Callable, Dict, Iterator, List, NamedTuple, Tuple, Type
 
+from maskspec.power.masking import names_a_mask
+
 TWINS = (  # calls that take the same arguments and do the opposite
     ("all", "any"),
     ("reduce_all", "reduce_any"),
@@ -155,8 +157,11 @@ def _conversions(node: ast.AST) -> Iterator[Tuple[ast.AST, str]]:
 def _arguments(node: ast.AST) -> Iterator[Tuple[ast.AST, str]]:
     if not isinstance(node, ast.Call):
         return
+    carries = [str(keyword.arg) for keyword in node.keywords if about_masks(str(keyword.arg))]
     for at, keyword in enumerate(node.keywords):
         is_one = keyword.arg is not None and keyword.arg not in NO_MATTER
+        if carries or called(node) == "__init__":  # what else such a call is given is no mask
+            is_one = is_one and keyword.arg in carries
         if is_one and not isinstance(keyword.value, ast.Constant):
             rest = node.keywords[:at] + node.keywords[at + 1 :]
             words = f"{called(node)!r} is called without {keyword.arg}="
@@ -198,10 +203,16 @@ def _returns(node: ast.AST) -> Iterator[Tuple[ast.AST, str]]:
 def _keys(node: ast.AST) -> Iterator[Tuple[ast.AST, str]]:
     if isinstance(node, ast.Dict):
         for at, key in enumerate(node.keys):
-            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+            if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
+                continue
+            if any(map(names_a_mask, [key.value, *names(node.values[at])])):
                 keys, values = node.keys[:at] + node.keys[at + 1 :], list(node.values)
                 del values[at]
                 yield with_(node, keys=keys, values=values), f"without the key {key.value!r}"
+
+
+def about_masks(argument: str) -> bool:
+    return names_a_mask(argument) or "causal" in argument
 
 
 def with_(node: ast.AST, **fields: object) -> ast.AST:

@@ -41,7 +41,12 @@ def main(asked: argparse.Namespace) -> int:
 
     suite = THEIRS if asked.theirs else OURS
     few = [f"--{kind}={name}" for kind in ("claim", "subject") for name in getattr(asked, kind)]
-    power = Power(suite, _load(suite.name, installed), _work(asked, few), wanted, _say, asked.jobs)
+    hashes = records.hashes(cases_of(project.collection.cases, installed.implementation))
+
+    def work(about: str) -> Work:
+        return Work(asked.root, " ".join([about, *few]), lambda name: records.hash_of(hashes, name))
+
+    power = Power(suite, _load(suite.name, installed), work, wanted, _say, asked.jobs)
     paths = asked.theirs or [str(asked.root / "tests")]
     chosen = [] if asked.theirs else ["--implementation", installed.implementation, *few]
     _run([*paths, *chosen], power, cwd=None if not asked.theirs else str(asked.root))
@@ -55,8 +60,6 @@ def main(asked: argparse.Namespace) -> int:
             raise ValueError("measure this project's own tests first: leave out --theirs")
         record = _with_theirs(before, power.outcomes)
     else:
-        cases = cases_of(project.collection.cases, installed.implementation)
-        hashes = records.hashes(cases)
         record = _record(installed, power, excused, before, hashes)
     print(f"wrote {records.write(asked.root, record).relative_to(asked.root)}: {_counted(record)}")
     return 0
@@ -81,10 +84,6 @@ def _load(suite: str, installed: Installed) -> Any:
         return f"{module}.src", str(installed)
 
     return load
-
-
-def _work(asked: argparse.Namespace, few: Sequence[str]) -> Any:
-    return lambda about: Work(asked.root, " ".join([about, *few]))
 
 
 def _run(arguments: List[str], power: Power, cwd: Optional[str]) -> None:

@@ -94,7 +94,7 @@ class Power:
         for done, (fault, answer, cpu) in enumerate(each(tasks, measure, self.jobs), 1):
             self.cpu_s += cpu
             known[fault.id] = [answer, round(cpu, 2)]
-            work.keep_fault(fault.id, known[fault.id])
+            work.keep_fault(fault.id, known[fault.id], _names(answer))
             if done % EVERY == 0 or done == len(tasks):
                 self._say_how_far(done, len(tasks), known)
         self.outcomes = {fault.id: _outcome(known[fault.id][0]) for fault in self.faults}
@@ -126,7 +126,7 @@ class Power:
         for fault, answer, cpu in each(left, measure, self.jobs):
             self.cpu_s += cpu
             known[f"{fault.id} again"] = answer if isinstance(answer, list) else []
-            work.keep_fault(f"{fault.id} again", known[f"{fault.id} again"])
+            work.keep_fault(f"{fault.id} again", known[f"{fault.id} again"], [])
         for fault in tasks:
             seen = self.outcomes[fault.id].noticed.setdefault(CLAIM, [])
             seen += [name for name in known[f"{fault.id} again"] if name not in seen]
@@ -177,38 +177,42 @@ def _coming(tests: Sequence[Explored]) -> Dict[Reached, List[Explored]]:
     for test in sorted(tests, key=lambda one: one.order):
         for reached in test.reaches:
             found.setdefault(reached, []).append(test)
-    for coming in found.values():
-        counts: Dict[Tuple[str, str], int] = {}
-        turns = []
-        for one in coming:
-            group = one.test.kind, one.test.about
-            counts[group] = counts.get(group, 0) + 1
-            turns.append(counts[group])
-        coming[:] = [one for _, one in sorted(zip(turns, coming), key=lambda pair: pair[0])]
-    return found
+    return {reached: _by_turns(coming) for reached, coming in found.items()}
+
+
+def _by_turns(tests: Sequence[Explored]) -> List[Explored]:
+    """``tests`` in their order, but no two of a claim or class before one of each."""
+    counts: Dict[Tuple[str, str], int] = {}
+    turns = []
+    for one in tests:
+        group = one.test.kind, one.test.about
+        counts[group] = counts.get(group, 0) + 1
+        turns.append(counts[group])
+    return [one for _, one in sorted(zip(turns, tests), key=lambda pair: pair[0])]
 
 
 def _measure(suite: Suite, tests: Sequence[Explored]) -> Any:
     """Run ``tests`` here, where a fault is planted, until enough of them notice it.
 
-    What few tests do not notice is put to those that say most.
+    What the first ones do not notice is put to those that say most, until one notices it.
     """
     noticed: Dict[str, List[str]] = {kind: [] for kind in suite.first}
     done: List[Explored] = []
-    for limits, waiting in (
-        (suite.first, list(tests)),
-        (suite.more, sorted(tests, key=lambda one: -len(one.answers))),
-    ):
-        for kind, limit in limits.items():
-            mine = [one for one in waiting if one.test.kind == kind and one not in done]
-            for one in mine[:limit]:
-                if len(noticed[kind]) >= suite.enough:
-                    break
-                done.append(one)
-                new = changed(one.test, one.answers)
-                noticed[kind] += [name for name in new if name not in noticed[kind]]
-        if any(noticed.values()):
-            break
+
+    def ask(kind: str, waiting: Sequence[Explored], limit: int, enough: int) -> None:
+        mine = [one for one in waiting if one.test.kind == kind and one not in done]
+        for one in mine[:limit]:
+            if len(noticed[kind]) >= enough:
+                break
+            done.append(one)
+            new = changed(one.test, one.answers)
+            noticed[kind] += [name for name in new if name not in noticed[kind]]
+
+    for kind, limit in suite.first.items():
+        ask(kind, tests, limit, suite.enough)
+    for kind, limit in suite.more.items():
+        if not any(noticed.values()):
+            ask(kind, _by_turns(sorted(tests, key=lambda one: -len(one.answers))), limit, 1)
     kinds = [one.test.kind for one in done]
     return [noticed, {kind: kinds.count(kind) for kind in suite.first}]
 
@@ -240,6 +244,11 @@ def _asked_again(idle: Sequence[Explored], faults: Sequence[Fault]) -> Dict[str,
             mine = [one for one in tests if fault.reached in one.reaches]
             found.setdefault(fault.id, []).extend(mine)
     return found
+
+
+def _names(answer: Any) -> List[str]:
+    """What notices a fault, by an answer that is kept."""
+    return [name for found in _outcome(answer).noticed.values() for name in found]
 
 
 def _outcome(answer: Any) -> Outcome:

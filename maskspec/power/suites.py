@@ -24,8 +24,8 @@ class Test(NamedTuple):
 class Suite(NamedTuple):
     """Whose tests, which items of a run are of it, and how many are asked.
 
-    Of each kind, ``first`` are run to find ``enough`` that notice a fault, and ``more`` where
-    nothing has noticed it by then.
+    Of each kind, ``first`` are run to find ``enough`` that notice a fault, and ``more`` to find one
+    where nothing has noticed it by then.
     """
 
     name: str
@@ -51,7 +51,7 @@ def _theirs(item: Any) -> Optional[Test]:
     return Test(item, TEST, item.nodeid.rpartition("/")[2], file)
 
 
-OURS = Suite("ours", _ours, {CLAIM: 12, FACT: 4}, {CLAIM: 30, FACT: 6}, 3, True)
+OURS = Suite("ours", _ours, {CLAIM: 12, FACT: 4}, {FACT: 400, CLAIM: 1000}, 3, True)
 THEIRS = Suite("theirs", _theirs, {TEST: 60}, {TEST: 240}, 1, False)
 
 

@@ -3,7 +3,7 @@ order."""
 
 import ast
 import builtins
-from typing import Any, Callable, List, NamedTuple
+from typing import Any, Callable, List, NamedTuple, Optional
 
 from maskspec.power.masking import Unit, bodies, names_a_mask
 from maskspec.power.operators import named, names
@@ -37,10 +37,14 @@ def wholes(unit: Unit) -> List[Whole]:
 
 def _can_be_kept(unit: Unit) -> bool:
     inside = list(ast.walk(unit.node))
-    returns = any(isinstance(n, ast.Return) and n.value is not None for n in inside)
+    returns = any(isinstance(n, ast.Return) and not _is_none(n.value) for n in inside)
     # Without arguments, super() needs to stand in the method itself.
     bare = any(isinstance(n, ast.Name) and n.id == "super" for n in inside)
     return names_a_mask(unit.node.name) and returns and not bare
+
+
+def _is_none(value: Optional[ast.expr]) -> bool:
+    return value is None or (isinstance(value, ast.Constant) and value.value is None)
 
 
 KEPT = "__maskspec_kept__"  # a list among the builtins, of this process alone

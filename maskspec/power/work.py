@@ -1,28 +1,35 @@
-"""What is kept between runs that are broken off: ``.power/`` in the checkout.
+"""What is kept from one measurement to the next: ``.power/`` in the checkout.
 
-Each file's name has a hash of the code that its content comes from; what is of other code is not
-read.
+What tests run through is kept as long as no code is another one. What came of a fault is kept as
+long as the tests that notice it are the same; what nothing notices is measured again as soon as
+there are other tests.
 """
 
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Dict, Iterable, List
+from typing import Any, Callable, Dict, Iterable, List
 
 EXPLORES = ("tests", "maskspec/atlas", "maskspec/running", "maskspec/power/masking.py",
             "maskspec/power/planting.py")  # fmt: skip
-MEASURES = (*EXPLORES, "maskspec/power/operators.py", "maskspec/power/session.py",
-            "maskspec/power/suites.py")  # fmt: skip
+PLANTS = ("maskspec/power/masking.py", "maskspec/power/planting.py", "maskspec/power/operators.py",
+          "maskspec/power/whole.py", "maskspec/power/session.py",
+          "maskspec/power/suites.py")  # fmt: skip
 
 
 class Work:
-    """The unfinished measurement of one installed framework."""
+    """The unfinished measurement of one installed framework.
 
-    def __init__(self, root: Path, installed: str) -> None:
+    ``hash_of`` gives, by the name of what notices a fault, the hash of its code as it is now.
+    """
+
+    def __init__(self, root: Path, installed: str, hash_of: Callable[[str], str]) -> None:
         self.folder = root / ".power"
         self.folder.mkdir(exist_ok=True)
-        self._tests = self.folder / f"tests-{_hash(root, installed, EXPLORES)}.json"
-        self._faults = self.folder / f"faults-{_hash(root, installed, MEASURES)}.jsonl"
+        self.hash_of = hash_of
+        self.code = _hash(root, installed, EXPLORES)
+        self._tests = self.folder / f"tests-{self.code}.json"
+        self._faults = self.folder / f"faults-{_hash(root, installed, PLANTS)}.jsonl"
 
     def tests(self) -> List[Any]:
         """What each test says and runs through; empty if it is not known."""
@@ -32,15 +39,24 @@ class Work:
         self._tests.write_text(json.dumps(tests))
 
     def faults(self) -> Dict[str, Any]:
-        """What is known of faults, by id."""
+        """What is known of faults, by id, and still stands."""
         if not self._faults.exists():
             return {}
-        lines = self._faults.read_text().splitlines()
-        return dict(json.loads(line) for line in lines)
+        lines = map(json.loads, self._faults.read_text().splitlines())
+        return {
+            id: answer
+            for id, answer, code, names in lines
+            if code == self.code or (names and names == self._hashes_of(names))
+        }
 
-    def keep_fault(self, id: str, answer: Any) -> None:
+    def keep_fault(self, id: str, answer: Any, noticed: Iterable[str]) -> None:
+        """Keep what came of a fault, and the names of what ``noticed`` it."""
+        row = [id, answer, self.code, self._hashes_of(noticed)]
         with self._faults.open("a") as file:
-            file.write(json.dumps([id, answer]) + "\n")
+            file.write(json.dumps(row) + "\n")
+
+    def _hashes_of(self, names: Iterable[str]) -> Dict[str, str]:
+        return {name: self.hash_of(name) for name in names}
 
 
 def _hash(root: Path, installed: str, parts: Iterable[str]) -> str:

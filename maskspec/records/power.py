@@ -174,6 +174,17 @@ def hashes(cases: Iterable[Case]) -> Dict[str, Dict[str, str]]:
     }
 
 
+def hash_of(hashes: Dict[str, Dict[str, str]], name: str) -> str:
+    """The hash of what notices a fault: of a claim, or of a subject and the aspect behind it; ""
+    of any other test."""
+    if name in hashes["claims"]:
+        return hashes["claims"][name]
+    if name in hashes["subjects"]:
+        return hashes["subjects"][name]
+    subject, _, aspect = name.rpartition(" ")
+    return hashes["subjects"].get(subject, "") + hashes["aspects"].get(aspect, "")
+
+
 def _short(prints: List[str]) -> str:
     return hashlib.sha256("".join(sorted(prints)).encode("utf-8")).hexdigest()[:12]
 

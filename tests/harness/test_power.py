@@ -12,6 +12,7 @@ from maskspec.power.forks import DIED, HUNG, each
 from maskspec.power.masking import elsewhere, names_a_mask, nodes, units
 from maskspec.power.operators import OPERATORS, edits
 from maskspec.power.planting import Code
+from maskspec.power.work import PLANTS, Work
 
 EDITS = [  # operator, what is written, what stands in its place
     ("condition-constant", "y = a if mask else b", "y = a if True else b"),
@@ -61,6 +62,15 @@ def test_every_operator_is_tried():
     assert {row[0] for row in EDITS} == set(OPERATORS)
 
 
+@pytest.mark.parametrize(
+    "text", ["{'mask_zero': z, 'units': u}", "super().__init__(units=u, mask_zero=z)"]
+)
+def test_what_names_no_mask_stays_in_a_config_and_in_a_call_of_init(text):
+    words = [edit.words for node in nodes(statement(text)) for edit in edits(node)]
+    left_out = [one for one in words if "without" in one]
+    assert len(left_out) == 1 and "mask_zero" in left_out[0]
+
+
 def test_an_edit_is_told_in_words_and_not_in_code():
     words = [edit.words for node in nodes(statement("y = ops.any(mask)")) for edit in edits(node)]
     assert words == ["'all' in place of 'any'"]
@@ -100,6 +110,16 @@ def test_a_statement_is_about_masks_below_a_condition_or_through_a_variable():
     assert about_masks("call")[1:] == ["y = y * 3", "valid = f(mask)", "return z * valid"]
 
 
+def test_what_a_call_with_a_mask_returns_is_no_mask():
+    text = "def call(x, mask):\n    y = layer(x, mask=mask)\n    return y * 2"
+    assert len(units(ast.parse(text))[0].statements) == 1
+
+
+def test_in_get_config_only_what_names_a_mask_is_about_masks():
+    text = "def get_config(s):\n    c = {'mask_zero': s.z}\n    c['units'] = s.u\n    return c"
+    assert len(units(ast.parse(text))[0].statements) == 1
+
+
 def test_a_mask_of_dropout_is_none():
     assert not names_a_mask("recurrent_dropout_mask")
     assert names_a_mask("padding_mask")
@@ -123,6 +143,9 @@ class Layer:
         return x
 
 class Sub(Layer):
+    def compute_mask(self, x):
+        return None
+
     def call(self, x, mask=None):
         return super().call(x, mask=mask)
 """
@@ -168,6 +191,10 @@ def test_an_answer_can_be_kept_too_long(code):
     code.plant(fault(code, "Layer.compute_mask:answer-kept"))
     answers = [layer().compute_mask(x) for x in ([1, 0], [0, 0])]
     assert answers == [[True, False]] * 2
+
+
+def test_what_only_answers_none_has_no_other_answer_to_keep(code):
+    assert not [one for one in code.faults() if "compute_mask:answer" in one.id and "Sub" in one.id]
 
 
 def test_two_updates_can_be_in_the_wrong_order(code):
@@ -228,3 +255,34 @@ def test_an_error_in_the_work_itself_is_an_error_here():
 
     with pytest.raises(RuntimeError, match="no such test"):
         list(each(["one"], work, 1))
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """Opens what is kept of a measurement, where ``tests`` are the hashes of the tests."""
+    for file in (*PLANTS, "tests/test_one.py", "maskspec/atlas/a.py", "maskspec/running/b.py"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text("")
+    work = tmp_path / "tests" / "test_one.py"
+
+    def open_it(tests, code=""):
+        work.write_text(code)
+        return Work(tmp_path, "keras 3.15", tests.get)
+
+    first = open_it({"lstm": "1", "gru": "1"})
+    first.keep_fault("negated", [{"fact": ["lstm"]}, 1.5], ["lstm"])
+    first.keep_fault("swapped", [{"fact": ["lstm", "gru"]}, 1.5], ["lstm", "gru"])
+    first.keep_fault("unnoticed", [{"fact": []}, 9.5], [])
+    return open_it
+
+
+def test_a_measurement_that_was_broken_off_goes_on(kept):
+    assert list(kept({"lstm": "1", "gru": "1"}).faults()) == ["negated", "swapped", "unnoticed"]
+
+
+def test_a_fault_is_measured_again_when_a_test_that_notices_it_is_another_one(kept):
+    assert list(kept({"lstm": "1", "gru": "2"}, "gru").faults()) == ["negated"]
+
+
+def test_what_nothing_notices_is_measured_again_when_there_are_other_tests(kept):
+    assert list(kept({"lstm": "1", "gru": "1"}, "one more").faults()) == ["negated", "swapped"]
