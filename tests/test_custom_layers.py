@@ -3,6 +3,7 @@
 Page: spec/custom-layers.md
 """
 
+import inspect
 import re
 
 import numpy as np
@@ -249,6 +250,29 @@ def test_flag_puts_the_mask_on_the_first_output_alone(keras, mode, kind):
     assert same(run(padded_ids()), np.concatenate([valid_steps(), NO_MASK], axis=1))
 
 
+@claim("custom-layers.attached-mask-stays")
+@pytest.mark.parametrize("outputs", ["one", case("two", holds=KERAS_3)])
+def test_mask_that_call_attaches_is_not_replaced_by_compute_mask(keras, outputs):
+    attached, returned = valid_steps(), ~valid_steps()
+
+    class Attaches(keras.layers.Layer):
+        def call(self, inputs):
+            masked = keras.carry(inputs, attached)
+            return masked if outputs == "one" else (masked, inputs * 2)
+
+        def compute_mask(self, inputs, mask=None):
+            mask = keras.tensor(returned)
+            return mask if outputs == "one" else (mask, mask)
+
+    layer, x = Attaches(), keras.tensor(padded_features())
+    layer.supports_masking = True
+    result = layer(x)
+    if outputs == "two":
+        result, second = result
+        require(same(keras.numpy(keras.mask_of(second)), returned), "compute_mask is used")
+    assert same(keras.numpy(keras.mask_of(result)), attached)
+
+
 @claim("custom-layers.masking-subclass-inherits-its-mask", holds=KERAS_3)
 def test_subclass_of_masking_puts_a_mask_on_what_its_own_call_returns(keras):
     class Pools(keras.layers.Masking):
@@ -424,6 +448,23 @@ def test_model_file_cannot_be_loaded_without_the_class(keras, ending, tmp_path):
     require(
         same(keras.numpy(loaded(keras.tensor(x))), masked), "with the class, it masks as before"
     )
+
+
+@claim("custom-layers.lambda-mask-is-saved", holds=BEFORE_KERAS_3)
+def test_sequential_model_with_the_mask_of_a_lambda_comes_back_from_a_file(keras, tmp_path):
+    def results(**mask):
+        double = keras.layers.Lambda(lambda x: x * 2, **mask)
+        layers = [keras.layers.Masking(), double, keras.layers.SimpleRNN(3)]
+        model, path = keras.Sequential([keras.Input((6, 4)), *layers]), str(tmp_path / "model")
+        model.save(path + keras.file_ending)
+        known = inspect.signature(keras.models.load_model).parameters
+        unsafe = {"safe_mode": False} if "safe_mode" in known else {}
+        loaded = keras.models.load_model(path + keras.file_ending, **unsafe)
+        return [keras.numpy(run(keras.tensor(padded_features()))) for run in (model, loaded)]
+
+    require(same(*results()), "without a mask it comes back")
+    with refuted_by(Exception, match="__lambda__"):
+        assert same(*results(mask=lambda x, mask=None: mask))
 
 
 @claim("custom-layers.h5-with-a-mask-cannot-be-loaded", holds=KERAS_3)

@@ -20,7 +20,7 @@ from tests.support.probes import (
     spy,
     valid_steps,
 )
-from tests.support.releases import BEFORE_KERAS_3
+from tests.support.releases import BEFORE_KERAS_3, KERAS_3
 
 TRAVELS_ON = {"keras": ">=3.11", "*": ""}  # since then the output carries the mask by hand
 SHAPE_WORDS = "(?i)shape|dimension|broadcast|size of tensor|axis sizes"
@@ -167,6 +167,25 @@ def test_predict_lays_the_same_mask_over_each_batch(keras):
     predicted = with_concrete_mask(keras, pooling).predict(x, batch_size=3, verbose=0)
     assert same(predicted[:3], under(keras, pooling, x[:3], valid_steps()))
     assert same(predicted[3:], under(keras, pooling, x[3:], valid_steps()))
+
+
+@claim("explicit-masks.concrete-mask-is-saved", holds=KERAS_3)
+@pytest.mark.parametrize("road", ["config", "h5"])
+@pytest.mark.parametrize("layer", ["SimpleRNN", "LSTM"])
+def test_model_with_a_concrete_mask_comes_back_with_it(keras, layer, road, tmp_path):
+    def results(model):
+        return keras.numpy(model(keras.tensor(rows_of(3))))
+
+    model, path = with_concrete_mask(keras, layer_of(keras, layer)), str(tmp_path / "model.h5")
+    require(not same(results(model), results(model.layers[-1])), "the mask is used")
+    with refuted_by(AttributeError, match="object has no attribute"):
+        if road == "h5":
+            model.save(path)
+            copy = keras.models.load_model(path)
+        else:
+            copy = type(model).from_config(model.get_config())
+            copy.set_weights(model.get_weights())
+    assert same(results(copy), results(model))
 
 
 @claim("explicit-masks.float64-batch")

@@ -488,6 +488,26 @@ def test_loss_that_is_added_counts_masked_steps(keras, kind):
     assert same(first_number(found), squared_errors(targets()).mean())
 
 
+@claim("loss.activity-penalty-counts-masked-steps")
+@pytest.mark.parametrize("by", ["layer", "argument"])
+def test_activity_penalty_counts_masked_steps(keras, by):
+    penalty = keras.regularizers.l2(1.0)
+    layer = {
+        "layer": keras.layers.ActivityRegularization(l2=1.0),
+        "argument": keras.layers.Activation("linear", activity_regularizer=penalty),
+    }[by]
+
+    def penalty_of(x, mask=None):
+        steps = keras.tensor(x) if mask is None else keras.carry(keras.tensor(x), mask)
+        require((keras.mask_of(layer(steps)) is not None) == (mask is not None), "the mask passes")
+        return keras.numpy(sum(layer.losses))
+
+    x, other = padded_features(2.0), padded_features(5.0)
+    require(not same(penalty_of(x), penalty_of(other)), "without a mask the padding counts")
+    assert same(penalty_of(x, valid_steps()), penalty_of(x))
+    assert same(penalty_of(other, valid_steps()), penalty_of(other))
+
+
 @claim("loss.ignore-class-adds-to-the-mask", exists=HAS_IGNORE_CLASS)
 @pytest.mark.parametrize("steps", ["masked", "of-the-class"])
 def test_ignore_class_and_the_mask_each_leave_steps_out(keras, steps):

@@ -308,6 +308,19 @@ def test_sequential_model_that_casts_its_input_misses_the_mask(keras):
     assert misses_the_mask(keras, model, "float32", "float16"), "the mask is used"
 
 
+@claim("propagation.input-of-another-rank-keeps-the-mask", holds=KERAS_3)
+@pytest.mark.parametrize("axis", ["dropped", "added"])
+def test_model_that_drops_or_adds_a_last_axis_keeps_the_mask(keras, axis):
+    flat = padded_features()[:, :, 0]
+    shape, x = ((6,), flat[:, :, None]) if axis == "dropped" else ((6, 1), flat)
+    inputs = keras.Input(shape)
+    model = keras.Model(inputs, keras.layers.Activation("linear")(inputs))
+    result = model(keras.carry(keras.tensor(x), valid_steps()))
+    require(tuple(result.shape) == (3, *shape), f"the axis is {axis}")
+    mask = keras.mask_of(result)
+    assert mask is not None and same(keras.numpy(mask), valid_steps())
+
+
 @claim("propagation.used-under-mixed-precision")
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
 @pytest.mark.parametrize("mode", MODELS)

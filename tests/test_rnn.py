@@ -260,6 +260,19 @@ def test_state_is_held_over_masked_steps(keras, kind):
     assert same(run(x, mask), wanted)
 
 
+@claim("rnn.predict-hands-states-on", holds=NOT_ON_JAX)
+def test_predict_hands_the_states_on_from_batch_to_batch(keras):
+    masking, plain = keras.layers.Masking(), keras.layers.SimpleRNN(3)
+    layer, x = keras.layers.SimpleRNN(3, stateful=True), padded_features()[1:]
+    model = keras.Sequential([keras.Input((3, 4), batch_size=2), masking, layer])
+    plain(masking(keras.tensor(x)))
+    plain.set_weights(layer.get_weights())
+    whole, later = (keras.numpy(plain(masking(keras.tensor(part)))) for part in (x, x[:, 3:]))
+    require(not same(later, whole), "the states matter")
+    predicted = model.predict(np.concatenate([x[:, :3], x[:, 3:]]), batch_size=2, verbose=0)
+    assert same(predicted[2:], whole)
+
+
 @claim(
     "rnn.value-error-for-unreadable-masks",
     holds={"keras": "<3.0.5"},

@@ -12,7 +12,7 @@ from maskspec import NEVER, Unavailable, case, claim, observe, refuted_by, requi
 from tests.support.consumers import NOT_3_0_0
 from tests.support.layers import failure
 from tests.support.probes import padded_features, same, valid_steps
-from tests.support.releases import KERAS_3, NOT_ON_JAX
+from tests.support.releases import BEFORE_KERAS_3, KERAS_3, NOT_ON_JAX
 
 MASKED_FIRST = np.array([[False, True, False, True, True, False], [True] * 6])
 JAX_BROADCAST = "ncompatible shapes for broadcasting"
@@ -301,6 +301,20 @@ def test_mask_of_a_layer_that_goes_backwards_is_not_reversed(keras, kind):
     output = layer(keras.carry(keras.tensor(x[:1]), valid))
     require(same(keras.numpy(output)[:, 3:], alone), "the outputs run backwards, padding first")
     assert same(keras.numpy(keras.mask_of(output)), valid)
+
+
+@claim("rnn-outputs.stateful-bidirectional-returns-states", holds=BEFORE_KERAS_3, exists=NOT_3_0_0)
+def test_stateful_bidirectional_layer_returns_its_states(keras):
+    options = {"return_sequences": True, "return_state": True}
+    x = keras.tensor(padded_features())
+    plain = failure(lambda: layer_of(keras, "Bidirectional", **options)(x))
+    if re.search("(?i)shapes", plain):
+        raise Unavailable("Bidirectional cannot return its states here")
+    require(not plain, "it does so without being stateful")
+    layer = layer_of(keras, "Bidirectional", stateful=True, **options)
+    with refuted_by(TypeError, match="generator"):
+        outputs = layer(x)
+    assert [tuple(output.shape) for output in outputs] == [(3, 6, 6), (3, 3), (3, 3)]
 
 
 @claim(

@@ -205,17 +205,19 @@ def test_group_query_attention_warns_and_loses_nothing(keras):
     ),
 )
 @pytest.mark.parametrize(
-    "mode, norm",
+    "mode, norm, blocks",
     [
-        case("functional", "post-norm", holds={**MULTI_HEAD_USES_MASKS, "keras": ">=3.4"}),
-        case("eager", "pre-norm", holds={**MULTI_HEAD_USES_MASKS, "keras": ">=3.4"}),
-        case("eager", "post-norm", holds={**MULTI_HEAD_USES_MASKS, "keras": ">=3.4,<3.8"}),
+        case("functional", "post-norm", 1, holds={**MULTI_HEAD_USES_MASKS, "keras": ">=3.4"}),
+        case("functional", "post-norm", 2, holds={**MULTI_HEAD_USES_MASKS, "keras": ">=3.4,<3.10"}),
+        case("eager", "pre-norm", 2, holds={**MULTI_HEAD_USES_MASKS, "keras": ">=3.4"}),
+        case("eager", "post-norm", 1, holds={**MULTI_HEAD_USES_MASKS, "keras": ">=3.4,<3.8"}),
     ],
 )
-def test_mask_gets_through_a_transformer_block(keras, mode, norm):
+def test_mask_gets_through_a_transformer_block(keras, mode, norm, blocks):
     def notices_padding(mode, mask_zero):
         table = embedding(keras, mask_zero=mask_zero)
-        parts = [table, transformer_block(keras, norm), keras.layers.GlobalAveragePooling1D()]
+        each = [transformer_block(keras, norm) for _ in range(blocks)]
+        parts = [table, *each, keras.layers.GlobalAveragePooling1D()]
         return depends_on_padding(compose(keras, mode, parts), table)
 
     require(notices_padding("eager", False), "without a mask the padding shows")
@@ -276,3 +278,37 @@ def test_scores_of_masked_keys_are_zero(keras, layer):
     if to_padding[from_valid].any():
         raise Unavailable(f"{layer} ignores the mask")
     assert same(to_padding, 0 * to_padding), "masked steps attend to it"
+
+
+@claim("transformers.attention-operation-uses-its-mask", exists={"keras": ">=3.6"})
+@pytest.mark.parametrize("by", ["mask", "is_causal"])
+@pytest.mark.parametrize("mode", ["eager", "functional"])
+def test_attention_operation_leaves_out_what_its_mask_hides(keras, mode, by):
+    given = (
+        {"is_causal": True} if by == "is_causal" else {"mask": np.tri(6, dtype=bool)[None, None]}
+    )
+
+    def run(x, **arguments):
+        def attend(x):
+            return keras.ops.dot_product_attention(x, x, x, **arguments)
+
+        if mode == "functional":
+            inputs = keras.Input((6, 1, 4))
+            return keras.numpy(keras.Model(inputs, attend(inputs))(keras.tensor(x)))
+        return keras.numpy(attend(keras.tensor(x)))
+
+    x = padded_features(2.0)[:, :, None]
+    later = x + np.array([0, 0, 0, 0, 0, 1.0], "float32")[:, None, None]
+    require(not same(run(x)[:, :5], run(later)[:, :5]), "without a mask the last step counts")
+    assert same(run(x, **given)[:, :5], run(later, **given)[:, :5])
+
+
+@claim("transformers.attention-operation-sees-no-mask", exists={"keras": ">=3.6"})
+def test_attention_operation_ignores_the_masks_that_tensors_carry(keras):
+    def run(x, mask=None):
+        steps = keras.tensor(x[:, :, None])
+        steps = steps if mask is None else keras.carry(steps, mask)
+        return keras.numpy(keras.ops.dot_product_attention(steps, steps, steps))
+
+    x = padded_features(2.0)
+    assert same(run(x, valid_steps()), run(x))

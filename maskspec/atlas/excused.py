@@ -58,7 +58,7 @@ _NAMES = {
         "metrics.R2Score"
     ),
     "base": (
-        "AbstractRNNCell InputLayer InputSpec Layer Pipeline PreprocessingLayer Wrapper "
+        "AbstractRNNCell InputLayer InputSpec Layer PreprocessingLayer Wrapper "
         "losses.Loss losses.Reduction losses.deserialize losses.get losses.serialize "
         "metrics.MeanMetricWrapper metrics.Metric metrics.deserialize metrics.get "
         "metrics.serialize"

@@ -18,10 +18,14 @@ UNMASKED = (Feed(masked=False),)
 IDS = (Feed((), "int32"),)
 PADDED_IDS = (Feed((), "int32", masked=False),)
 TWO = (Feed(), Feed())
+THREE = (Feed(), Feed(), Feed())
 ONE_OF_TWO = (Feed(), Feed(masked=False))
 NONE_OF_TWO = (Feed(masked=False), Feed(masked=False))
 QUERY_VALUE = (Feed(), Feed(steps=7))
 QUERY_VALUE_KEY = (Feed(), Feed(steps=7), Feed(steps=7))
+QUERY_ALONE = (Feed(), Feed(steps=7, masked=False))
+VALUE_ALONE = (Feed(masked=False), Feed(steps=7))
+KEY_ALONE = (Feed(masked=False), Feed(steps=7, masked=False), Feed(steps=7))
 ROWS_1D = (Feed((5, 2)),)
 IMAGES = (Feed((5, 5, 2)),)
 VOLUMES = (Feed((3, 3, 3, 2)),)
@@ -29,6 +33,7 @@ BARE_ROWS = (Feed((5, 2), masked=False),)
 DEEP = (Feed((5, 2), is_deep=True),)
 BARE_DEEP_IDS = (Feed((5,), "int32", masked=False),)
 EACH = (Feed(is_deep=True),)
+TWO_OF_EACH = (Feed(is_deep=True), Feed(is_deep=True))
 TWO_DEEP = (Feed((5, 2), is_deep=True), Feed((5, 2), is_deep=True))
 
 
@@ -59,7 +64,9 @@ _SET_UPS: List[Subject] = [
         "Activation('tanh')", "ActivityRegularization(0.1)", "AlphaDropout(0.5)", "Dense(3)",
         "Dropout(0.5)", "ELU()", "EinsumDense('abc,cd->abd', (None, 3))", "GaussianDropout(0.5)",
         "GaussianNoise(0.5)", "Identity()", "Lambda(lambda x: x * 2)",
-        "Lambda(lambda x: x * 2, mask=lambda x, mask=None: mask)", "LayerNormalization()",
+        "Lambda(lambda x: x * 2, mask=lambda x, mask=None: mask)",
+        "Lambda(lambda x: x * 2, mask=keras.ops.ones((5, 4), 'bool'))",
+        "Lambda(lambda x, mask=None: x if mask is None else x + 1)", "LayerNormalization()",
         "LeakyReLU()", "PReLU(shared_axes=[1])", "RMSNormalization()", "ReLU()", "Rescaling(2.0)",
         "Softmax()", "SpatialDropout1D(0.5)", "ThresholdedReLU()", "UnitNormalization()",
         "Normalization(mean=0.5, variance=2.0)", "SpectralNormalization(Dense(3))",
@@ -80,7 +87,8 @@ _SET_UPS: List[Subject] = [
     ),
     *of(FEATURES, "GlobalAveragePooling1D(data_format='channels_first')",
         "GlobalMaxPooling1D(data_format='channels_first')"),
-    *of(FEATURES, "BatchNormalization()", note="training", arguments=(("training", True),),
+    *of(FEATURES, "BatchNormalization()", "BatchNormalization(axis=1, epsilon=0.1)",
+        "BatchNormalization(renorm=True)", note="training", arguments=(("training", True),),
         has_state=True),
     *of(FEATURES, "Cropping1D(1)", steps=narrowed),
     *of(FEATURES, "ZeroPadding1D(1)", steps=widened),
@@ -100,6 +108,8 @@ _SET_UPS: List[Subject] = [
         "SimpleRNN(3, return_sequences=True, unroll=True)", "SimpleRNN(3, unroll=True)",
         "SimpleRNN(3, return_sequences=True, unroll=True, go_backwards=True)",
         "SimpleRNN(3, return_sequences=True, unroll=True, zero_output_for_mask=True)",
+        "SimpleRNN(3, unroll=True, zero_output_for_mask=True)",
+        "SimpleRNN(3, zero_output_for_mask=True)",
         "LSTM(3, return_sequences=True, return_state=True, unroll=True)",
         "SimpleRNN(3, return_sequences=True, zero_output_for_mask=True)",
         "RNN(LSTMCell(3), return_sequences=True)",
@@ -110,10 +120,15 @@ _SET_UPS: List[Subject] = [
         "Bidirectional(SimpleRNN(3, return_sequences=True), merge_mode='mul')",
         "Bidirectional(SimpleRNN(3, return_sequences=True), merge_mode='ave')",
         "Bidirectional(SimpleRNN(3, return_sequences=True), merge_mode=None)",
+        "Bidirectional(SimpleRNN(3), merge_mode=None)",
         "Bidirectional(LSTM(3, return_sequences=True, return_state=True))",
     ),
     *of(FEATURES, "SimpleRNN(3, return_sequences=True, stateful=True)", has_state=True),
-    *of(ROWS_1D, "ConvLSTM1D(3, 3, return_sequences=True)", "ConvLSTM1D(3, 3)"),
+    *of(FEATURES,
+        "Bidirectional(SimpleRNN(3, return_sequences=True, return_state=True, stateful=True))",
+        has_state=True),
+    *of(ROWS_1D, "ConvLSTM1D(3, 3, return_sequences=True)", "ConvLSTM1D(3, 3)",
+        "ConvLSTM1D(3, 3, return_sequences=True, return_state=True)"),
     *of(IMAGES, "ConvLSTM2D(3, 3, return_sequences=True)", "ConvLSTM2D(3, 3)"),
     *of(VOLUMES, "ConvLSTM3D(3, 2)"),
     # A layer or model for each step
@@ -123,10 +138,11 @@ _SET_UPS: List[Subject] = [
     *of(ROWS_1D, "TimeDistributed(Sequential([Dense(3), SimpleRNN(3)]))"),
     # Models as layers
     *of(FEATURES, "Sequential([Dense(3), SimpleRNN(3, return_sequences=True)])",
-        "Sequential([SimpleRNN(3, return_sequences=True), Dense(3)])"),
+        "Sequential([SimpleRNN(3, return_sequences=True), Dense(3)])",
+        "Pipeline([SimpleRNN(3, return_sequences=True), Dense(3)])"),
     # What makes masks
     *of(UNMASKED, "Masking()", note="on an input without a mask"),
-    *of(FEATURES, "Masking()", note="on a masked input"),
+    *of(FEATURES, "Masking()", "Masking(mask_value=0.5)", note="on a masked input"),
     *of(PADDED_IDS, "Embedding(10, 3, mask_zero=True)", note="on an input without a mask"),
     *of(IDS, "Embedding(10, 3, mask_zero=True)", note="on a masked input"),
     *of(IDS, "Embedding(10, 3)"),
@@ -148,13 +164,15 @@ _SET_UPS: List[Subject] = [
         "TimeDistributed(Flatten())", "Reshape((-1, 10))", "Masking()", "ConvLSTM1D(3, 3)",
         note="with a mask of three axes"),
     *of(TWO_DEEP, "Add()", "Concatenate()", note="with masks of three axes"),
-    *of(EACH, "Softmax()", "Softmax(axis=(1, 2))", note="with a mask of each number"),
+    *of(EACH, "Softmax()", "Softmax(axis=(1, 2))", "Softmax(axis=1)", "Softmax(axis=(1,))",
+        note="with a mask of each number"),
     *of(BARE_DEEP_IDS, "Embedding(10, 3, mask_zero=True)",
         "TimeDistributed(Embedding(10, 3, mask_zero=True))", note="ids of three axes"),
     # Several inputs in a structure of their own
     *of(TWO, "Identity()", "Dropout(0.5)", note="a list of two"),
     *of(TWO, "Identity()", "Lambda(lambda x: x['a'] + x['b'])", note="a dict of two", call="dict"),
     *of(TWO, "Lambda(lambda x: x[0] + x[1])", note="a list of two"),
+    *of(ONE_OF_TWO, "Lambda(lambda x: x[0] + x[1])", note="a list of two, one masked"),
     # Ids
     *of(IDS, "CategoryEncoding(num_tokens=10)", "Discretization(bin_boundaries=[2.0, 5.0])",
         "Hashing(num_bins=10)", "IntegerLookup(vocabulary=[1, 2, 3])"),
@@ -165,6 +183,9 @@ _SET_UPS: List[Subject] = [
     *of(ONE_OF_TWO, "Add()", "Average()", "Concatenate()", "Maximum()", "Minimum()", "Multiply()",
         "Subtract()", note="one masked"),
     *of(NONE_OF_TWO, "Add()", "Concatenate()", note="none masked"),
+    *of(THREE, "Add()", "Concatenate()", "Maximum()", "Minimum()", "Multiply()",
+        note="all three masked"),
+    *of(TWO_OF_EACH, "Concatenate()", note="with a mask of each number"),
     *of(TWO, "Concatenate(axis=1)", note="all masked", steps=after_another),
     *of(ONE_OF_TWO, "Concatenate(axis=1)", note="one masked", steps=after_another),
     *of(TWO, "Dot(axes=2)", note="all masked"),
@@ -175,10 +196,22 @@ _SET_UPS: List[Subject] = [
     *of(QUERY_VALUE, "MultiHeadAttention(2, 3)", "GroupQueryAttention(3, 2, 1)",
         note="query and value", call="each"),
     *of(QUERY_VALUE_KEY, "MultiHeadAttention(2, 3)", note="query, value and key", call="each"),
+    *of(QUERY_VALUE_KEY, "GroupQueryAttention(3, 2, 1)", note="query, value and key", call="each"),
+    *of(QUERY_ALONE, "MultiHeadAttention(2, 3)", "GroupQueryAttention(3, 2, 1)",
+        note="of a masked query", call="each"),
+    *of(VALUE_ALONE, "MultiHeadAttention(2, 3)", "GroupQueryAttention(3, 2, 1)",
+        note="of a masked value", call="each"),
+    *of(KEY_ALONE, "MultiHeadAttention(2, 3)", "GroupQueryAttention(3, 2, 1)",
+        note="of a masked key", call="each"),
+    *of(QUERY_VALUE, "MultiHeadAttention(2, 3, sliding_window=2)",
+        "GroupQueryAttention(3, 2, 1, sliding_window=2)", "MultiHeadAttention(2, 3, use_gate=True)",
+        "GroupQueryAttention(3, 2, 1, use_gate=True)", note="query and value", call="each"),
+    *of(QUERY_ALONE, "Attention()", "AdditiveAttention()", note="of a masked query"),
+    *of(VALUE_ALONE, "Attention()", "AdditiveAttention()", note="of a masked value"),
     *of(FEATURES, "Attention()", "AdditiveAttention()", note="of itself", call="itself"),
     *of(FEATURES, "MultiHeadAttention(2, 3)", "MultiHeadAttention(2, 3, flash_attention=False)",
         "GroupQueryAttention(3, 2, 1)", "GroupQueryAttention(3, 2, 1, sliding_window=2)",
-        note="of itself", call="itself, each"),
+        "MultiHeadAttention(2, 3, sliding_window=2)", note="of itself", call="itself, each"),
 ]  # fmt: skip
 
 

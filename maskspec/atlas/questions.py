@@ -4,6 +4,7 @@ from typing import Any, Dict, List, NamedTuple
 
 from maskspec.atlas import layers, losses, metrics, models
 from maskspec.atlas.asking import (
+    attention,
     by_hand,
     dtypes,
     extremes,
@@ -13,6 +14,7 @@ from maskspec.atlas.asking import (
     loss_by_hand,
     loss_extremes,
     loss_in_model,
+    loss_targets,
     making,
     metric_batches,
     metric_by_hand,
@@ -33,6 +35,7 @@ from maskspec.atlas.asking import (
     results,
     saying,
     sizes,
+    statistics,
 )
 from maskspec.atlas.aspects import ASPECTS, Aspect
 from maskspec.atlas.loss_trial import LossTrial
@@ -41,10 +44,9 @@ from maskspec.atlas.model_trial import ModelTrial
 from maskspec.atlas.trial import Trial
 
 # Each registers some aspects.
-MODULES = (output, making, results, extremes, dtypes, by_hand, odd_masks, layouts, sizes, life,
-           saying,
-           kernels,
-           loss_by_hand, loss_in_model, loss_extremes,
+MODULES = (output, making, results, statistics, extremes, dtypes,
+           by_hand, attention, odd_masks, layouts, sizes, life, saying, kernels,
+           loss_by_hand, loss_targets, loss_in_model, loss_extremes,
            metric_by_hand, metric_in_model, metric_batches, metric_extremes,
            model_results, model_loss, model_added, model_roads, model_ragged, model_texts,
            model_life, model_constants, model_dtypes, model_layers)  # fmt: skip

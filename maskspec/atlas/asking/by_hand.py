@@ -103,14 +103,17 @@ def attends(subject: Subject) -> bool:
     return is_masked(subject) and "Attention" in subject.layer
 
 
+SEE_VALID_STEPS = (0, 1, 4)  # rows in which the first step is valid, which every query sees
 BESIDE = ("both", "only the argument", "only the carried masks", "neither", "something else")
 
 
-def key_mask(batch: Batch) -> Array:
-    """The mask of what is attended to: the second input's."""
-    mask = batch.masks[-1]
-    assert mask is not None
-    return mask
+def attended(batch: Batch) -> Array:
+    """The mask of what is attended to: of the value and, if it is another input, of the key."""
+    masks = [mask for mask in batch.masks[1:] or batch.masks if mask is not None]
+    if not masks:
+        raise NotAsked("what is attended to carries no mask")
+    found: Array = np.all(masks, 0)
+    return found
 
 
 def forbidding(batch: Batch) -> Array:
@@ -133,7 +136,7 @@ def attention_mask(trial: Trial) -> str:
     allowed = forbidding(batch)
     seen = trial.by_hand("attention_mask beside", lambda: batch, attention_mask=allowed)
     alone = trial.by_hand("attention_mask alone", batch.unmasked, attention_mask=allowed)
-    combined = allowed & key_mask(batch)[:, None, :]
+    combined = allowed & attended(batch)[:, None, :]
     joint = trial.by_hand("attention_mask joint", batch.unmasked, attention_mask=combined)
     for name, other in zip(BESIDE, (joint, alone, trial.padded(), trial.unmasked())):
         if both(seen.outputs, other.outputs, trial.valid):
@@ -155,7 +158,7 @@ def causal(trial: Trial) -> str:
         return trial.by_hand(f"causal {padding}", batch, use_causal_mask=True)
 
     is_causal = not both(seen(0).outputs, trial.padded().outputs, trial.valid)
-    carried = differ(trial, seen(0), seen(OTHER), (0, 1, 3, 4)) == "no"
+    carried = differ(trial, seen(0), seen(OTHER), SEE_VALID_STEPS) == "no"
     if is_causal:
         return "both" if carried else "only the argument"
     return "only the carried masks" if carried else "neither"
@@ -171,7 +174,7 @@ def scores(trial: Trial) -> str:
     needs(trial, "return_attention_scores")
     batch = padded(trial.subject.feeds)
     seen = trial.by_hand("scores", lambda: batch, return_attention_scores=True)
-    found, masked = seen.outputs[1], ~key_mask(batch)
+    found, masked = seen.outputs[1], ~attended(batch)
     if found.shape[-1] != masked.shape[1]:
         raise NotAsked("the keys stand on several axes")
     keys = np.broadcast_to(masked[:, None, :], (len(found), found.shape[-2], found.shape[-1]))
@@ -190,6 +193,8 @@ def ask_mask_of(role: str, place: int) -> None:
         needs(trial, f"{role}_mask")
         batch = padded(trial.subject.feeds)
         mask = batch.masks[min(place, len(batch.masks) - 1)]
+        if mask is None:
+            raise NotAsked(f"the {role} carries no mask")
         seen = trial.by_hand(f"{role}_mask", batch.unmasked, **{f"{role}_mask": mask})
         only: List[Optional[Array]] = [None] * len(batch.masks)
         only[min(place, len(only) - 1)] = mask
@@ -203,6 +208,13 @@ def ask_mask_of(role: str, place: int) -> None:
 
 for name, position in (("query", 0), ("value", 1), ("key", 2)):
     ask_mask_of(name, position)
+
+
+def states_to_give(trial: Trial) -> List[Array]:
+    needs(trial, "initial_state")
+    if any(len(feed.features) != 1 for feed in trial.subject.feeds):
+        raise NotAsked("the states are no vectors")  # and a wrong shape can end the process
+    return zero_states(trial.layer)
 
 
 def zero_states(layer: Any) -> List[Array]:
@@ -224,11 +236,19 @@ def zero_states(layer: Any) -> List[Array]:
     ("yes", "no"),
 )
 def initial_state(trial: Trial) -> str:
-    needs(trial, "initial_state")
+    states = states_to_give(trial)
     if both(trial.padded().outputs, trial.unmasked().outputs, trial.valid):
         raise NotAsked("the mask does not change the results")
-    if any(len(feed.features) != 1 for feed in trial.subject.feeds):
-        raise NotAsked("the states are no vectors")  # and a wrong shape can end the process
-    states = zero_states(trial.layer)
     seen = trial.by_hand("initial_state", lambda: padded(trial.subject.feeds), initial_state=states)
     return "yes" if both(seen.outputs, trial.padded().outputs, trial.valid) else "no"
+
+
+@aspect(
+    "hand.initial-state-counts",
+    "Do other values in initial_state= change the results behind a mask?",
+    ("yes", "no"),
+)
+def initial_state_counts(trial: Trial) -> str:
+    states = [state + 0.5 for state in states_to_give(trial)]
+    seen = trial.by_hand("other states", lambda: padded(trial.subject.feeds), initial_state=states)
+    return "no" if both(seen.outputs, trial.padded().outputs, trial.valid) else "yes"

@@ -8,7 +8,7 @@ from typing import Callable
 
 import numpy as np
 
-from maskspec.atlas.aspects import NotAsked, aspect, is_masked, is_plain, takes_floats
+from maskspec.atlas.aspects import NotAsked, aspect, has_one_axis, is_masked, is_plain, takes_floats
 from maskspec.atlas.batches import ROWS, Array, Batch, padded
 from maskspec.atlas.comparing import at, same
 from maskspec.atlas.subject import Subject
@@ -92,6 +92,18 @@ def infinity(trial: Trial) -> str:
 
 
 @aspect(
+    "extremes.large",
+    "Do numbers of 100,000 at masked steps change results at valid steps?",
+    ("no", "yes"),
+    takes_floats,
+)
+def large(trial: Trial) -> str:
+    found = trial.values("padded with 1e5", lambda: padded(trial.subject.feeds, 1e5))
+    before = trial.padded().output
+    return "no" if same(at(found.output, trial.valid), at(before, trial.valid)) else "yes"
+
+
+@aspect(
     "extremes.nan-gradient",
     "Does NaN at masked steps reach the gradients of valid steps?",
     ("no", "yes"),
@@ -149,7 +161,7 @@ def counts(trial: Trial, what: str, change: Callable[[Array], Array]) -> str:
     return OTHERWISE[1] if all(map(same, found, trial.unmasked().outputs)) else OTHERWISE[2]
 
 
-@aspect("extremes.integer-mask", "How does a mask of integers count?", OTHERWISE, is_plain)
+@aspect("extremes.integer-mask", "How does a mask of integers count?", OTHERWISE, has_one_axis)
 def integer_mask(trial: Trial) -> str:
     return counts(trial, "integer mask", lambda mask: mask.astype("int32"))
 
@@ -181,3 +193,45 @@ def rank_one_mask(trial: Trial) -> str:
 )
 def rank_three_mask(trial: Trial) -> str:
     return counts(trial, "rank three", lambda mask: mask[:, :, None])
+
+
+def is_plain_or_deep(subject: Subject) -> bool:
+    """Also the layers that use masks of each number alone."""
+    return is_plain(subject) or (is_masked(subject) and not has_one_axis(subject))
+
+
+@aspect(
+    "extremes.mask-of-more-axes",
+    "How does a mask count that has an axis more than the input?",
+    OTHERWISE,
+    is_plain_or_deep,
+)
+def mask_of_more_axes(trial: Trial) -> str:
+    axes = max(len(feed.features) for feed in trial.subject.feeds) + 3
+
+    def deepen(mask: Array) -> Array:
+        if mask.ndim == axes - 1:  # of each number: so that it can still be laid over the input
+            return mask[None]
+        return mask.reshape(*mask.shape, *[1] * (axes - mask.ndim))
+
+    return counts(trial, "more axes", deepen)
+
+
+@aspect(
+    "extremes.mask-of-fewer-rows",
+    "How does a mask count that has a row less than the input?",
+    OTHERWISE,
+    is_plain_or_deep,
+)
+def mask_of_fewer_rows(trial: Trial) -> str:
+    return counts(trial, "fewer rows", lambda mask: mask[:-1])
+
+
+@aspect(
+    "extremes.fraction-mask",
+    "How does a mask count that is 0.4 where a step is valid, and 0 elsewhere?",
+    OTHERWISE,
+    is_plain_or_deep,
+)
+def fraction_mask(trial: Trial) -> str:
+    return counts(trial, "fractions", lambda mask: mask.astype("float32") * np.float32(0.4))

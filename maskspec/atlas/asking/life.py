@@ -1,10 +1,11 @@
 """The life of a layer: its first call, a subclass, from its config, after saving and loading."""
 
+import inspect
 import os
 import tempfile
 from typing import Any
 
-from maskspec.atlas.aspects import aspect, is_plain
+from maskspec.atlas.aspects import NotAsked, aspect, is_masked, is_plain
 from maskspec.atlas.batches import padded
 from maskspec.atlas.subject import Subject
 from maskspec.atlas.trial import AGREEMENT, Seen, Trial, agreement, settle
@@ -31,7 +32,7 @@ def copied(trial: Trial, what: str, is_subclass: bool) -> Seen:
     return trial.once(what, call)
 
 
-@aspect("life.config", "Does a copy from its config give the same?", AGREEMENT, is_plain)
+@aspect("life.config", "Does a copy from its config give the same?", AGREEMENT, is_masked)
 def config(trial: Trial) -> str:
     return agreement(trial.padded(), copied(trial, "from config", is_subclass=False))
 
@@ -70,6 +71,31 @@ def saved(trial: Trial) -> str:
     return agreement(before, trial.once("loaded", lambda: called(trial, loaded(trial, model()))))
 
 
+def is_a_lambda(subject: Subject) -> bool:
+    """Whether loading it runs code of a file, which Keras 3 does only if it is told to."""
+    return is_masked(subject) and subject.layer == "Lambda" and subject.call == "list"
+
+
+@aspect(
+    "life.saved-unsafe",
+    "Does a saved and loaded model give the same, loaded with safe_mode=False?",
+    AGREEMENT,
+    is_a_lambda,
+)
+def saved_unsafe(trial: Trial) -> str:
+    if "safe_mode" not in inspect.signature(trial.keras.models.load_model).parameters:
+        raise NotAsked("there is no such argument")
+
+    def model() -> Any:
+        return trial.part("behind Masking", lambda: behind(trial))
+
+    def load() -> Seen:
+        return called(trial, loaded(trial, model(), safe_mode=False))
+
+    before = trial.once("before saving", lambda: called(trial, model()))
+    return agreement(before, trial.once("loaded, unsafe", load))
+
+
 def behind(trial: Trial) -> Any:
     """A functional model of the subject, each masked input behind a ``Masking`` layer."""
     keras, inputs, tensors = trial.keras, [], []
@@ -82,12 +108,12 @@ def behind(trial: Trial) -> Any:
     return model
 
 
-def loaded(trial: Trial, model: Any) -> Any:
+def loaded(trial: Trial, model: Any, **arguments: Any) -> Any:
     """``model``, saved as ``.keras``, or as HDF5 where there is no such format, and loaded."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, f"model{trial.keras.file_ending}")
         model.save(path)
-        return trial.keras.models.load_model(path)
+        return trial.keras.models.load_model(path, **arguments)
 
 
 def called(trial: Trial, model: Any) -> Seen:

@@ -1,14 +1,17 @@
 """By hand: no list of masks where one is due, and which steps a causal mask shows."""
 
-from typing import Any
+from typing import Any, Callable
 
 from maskspec.atlas.asking.by_hand import attends, needs
 from maskspec.atlas.asking.extremes import OTHERWISE, counts
-from maskspec.atlas.aspects import NotAsked, aspect, has_one_axis, is_masked
+from maskspec.atlas.asking.output import MASKS, computed, name_of, with_masks
+from maskspec.atlas.aspects import NotAsked, aspect, has_one_axis, is_masked, is_plain
 from maskspec.atlas.batches import ROWS, Array, padded
-from maskspec.atlas.comparing import same
+from maskspec.atlas.comparing import both, same
 from maskspec.atlas.subject import Subject
 from maskspec.atlas.trial import Seen, Trial
+
+TWO_ROWS = (0, 1)  # as many as there are inputs: one mask is no list of masks by its length, either
 
 
 def takes_several(subject: Subject) -> bool:
@@ -27,7 +30,12 @@ def called(trial: Trial, what: str, mask: Any) -> Seen:
     takes_several,
 )
 def no_list(trial: Trial) -> str:
-    return against_none(trial, called(trial, "no list", padded(trial.subject.feeds).masks[0]))
+    needs(trial, "mask")
+    batch = padded(trial.subject.feeds).rows(*TWO_ROWS)
+    plain = trial.by_hand("no mask, two rows", batch.unmasked)
+    seen = trial.by_hand("no list", batch.unmasked, mask=batch.masks[0])
+    alike = all(map(same, seen.outputs, plain.outputs))
+    return "as without a mask" if alike else "another result"
 
 
 @aspect(
@@ -41,9 +49,57 @@ def long_list(trial: Trial) -> str:
     return against_none(trial, called(trial, "long list", [masks[0]] * 4))
 
 
+def takes_one_plainly(subject: Subject) -> bool:
+    return is_plain(subject) and len(subject.feeds) == 1 and subject.call == "list"
+
+
+@aspect(
+    "hand.list-of-one",
+    "What comes of mask= that is a list of one mask, for a layer of one input?",
+    ("as with that mask", "as without a mask", "another result"),
+    takes_one_plainly,
+)
+def list_of_one(trial: Trial) -> str:
+    masks = list(padded(trial.subject.feeds).masks)
+    seen = called(trial, "list of one", masks)
+    if both(seen.outputs, trial.padded().outputs, trial.valid):
+        return "as with that mask"
+    return against_none(trial, seen)
+
+
 def against_none(trial: Trial, seen: Seen) -> str:
     alike = all(map(same, seen.outputs, trial.unmasked().outputs))
     return "as without a mask" if alike else "another result"
+
+
+def computes_of_a_list(subject: Subject) -> bool:
+    return has_one_axis(subject) and len(subject.feeds) > 1 and subject.call == "list"
+
+
+def ask_compute_mask(kind: str, what: str, change: Callable[[Any, Any], Any]) -> None:
+    @aspect(
+        f"out.compute-mask-{kind}",
+        f"Which (first) mask does compute_mask return, called by hand with {what}?",
+        MASKS,
+        computes_of_a_list,
+    )
+    def ask(trial: Trial) -> str:
+        batch = padded(trial.subject.feeds).rows(*TWO_ROWS)
+
+        def call() -> Seen:
+            return computed(trial, *change(*with_masks(trial, batch)))
+
+        return name_of(trial.once(f"compute_mask, {kind}", call).mask, batch.masks)
+
+
+for kind, what, change in (
+    ("none", "a list of inputs and no mask", lambda inputs, masks: (inputs, None)),
+    ("no-list", "a list of inputs and one mask", lambda inputs, masks: (inputs, masks[0])),
+    ("short-list", "a list of inputs and a shorter one of masks",
+     lambda inputs, masks: (inputs, masks[:1])),
+    ("one-input", "one input and a list of masks", lambda inputs, masks: (inputs[0], masks)),
+):  # fmt: skip
+    ask_compute_mask(kind, what, change)
 
 
 def has_more_axes(subject: Subject) -> bool:
@@ -80,6 +136,20 @@ def causal_order(trial: Trial) -> str:
     if sees_earlier:
         return SIGHT[2] if sees_later else SIGHT[0]
     return SIGHT[1] if sees_later else SIGHT[3]
+
+
+@aspect(
+    "hand.causal-reach",
+    "With use_causal_mask=True alone, does the first step change the result at the last one?",
+    ("yes", "no"),
+    attends,
+)
+def causal_reach(trial: Trial) -> str:
+    needs(trial, "use_causal_mask")
+    before = causal(trial, 0.0, 0).output
+    if before.shape[:1] != (ROWS,) or before.ndim < 3:
+        raise NotAsked("the output has no steps")
+    return "no" if same(before[:, -1], causal(trial, 3.0, 0).output[:, -1]) else "yes"
 
 
 def causal(trial: Trial, more: float, step: int) -> Seen:

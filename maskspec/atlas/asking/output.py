@@ -1,14 +1,14 @@
 """On the way out: which mask the output carries."""
 
-from typing import Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple
 
 import numpy as np
 
-from maskspec.atlas.aspects import NotAsked, aspect
-from maskspec.atlas.batches import Array, padded
+from maskspec.atlas.aspects import NotAsked, aspect, is_masked
+from maskspec.atlas.batches import Array, Batch, padded
 from maskspec.atlas.comparing import same_mask
 from maskspec.atlas.subject import Subject
-from maskspec.atlas.trial import AGREEMENT, OTHER, Seen, Trial, agreement
+from maskspec.atlas.trial import AGREEMENT, OTHER, Seen, Trial, agreement, flat
 
 INPUTS, OWN, NONE = "the input's", "one of its own", "none"
 FIRST, SECOND = "the first input's", "the second input's"
@@ -111,3 +111,91 @@ def always(subject: Subject) -> bool:
 )
 def unmasked(trial: Trial) -> str:
     return NONE if trial.unmasked().mask is None else OWN
+
+
+# --- compute_mask by hand ------------------------------------------------------------------------
+
+
+def takes_its_inputs_as_one(subject: Subject) -> bool:
+    return is_masked(subject) and subject.call == "list"
+
+
+def with_masks(trial: Trial, batch: Batch) -> Tuple[Any, Any]:
+    """The inputs and the masks of ``batch`` as tensors: one of each, or two lists."""
+    inputs = [trial.keras.tensor(x) for x in batch.inputs]
+    masks = [None if m is None else trial.keras.tensor(m) for m in batch.masks]
+    return (inputs, masks) if len(inputs) > 1 else (inputs[0], masks[0])
+
+
+def computed(trial: Trial, *given: Any) -> Seen:
+    """What compute_mask returns, as the mask of an output; of a list, the first."""
+    mask = flat(trial.layer.compute_mask(*given))[0]
+    return Seen((), (None if mask is None else trial.keras.numpy(mask),))
+
+
+@aspect(
+    "out.compute-mask",
+    "Which (first) mask does compute_mask return, called by hand with the inputs and their masks?",
+    MASKS,
+    takes_its_inputs_as_one,
+)
+def compute_mask(trial: Trial) -> str:
+    def ask(padding: float) -> Seen:
+        def call() -> Seen:
+            return computed(trial, *with_masks(trial, padded(trial.subject.feeds, padding)))
+
+        return trial.once(f"compute_mask {padding}", call)
+
+    return whose(trial, ask)
+
+
+FORMS = ("None", "one mask", "a list of masks", "a list of masks and None", "a list of None")
+
+
+@aspect(
+    "out.compute-mask-form",
+    "Does compute_mask, called by hand with the inputs and their masks, return one mask or a list?",
+    FORMS,
+    takes_its_inputs_as_one,
+)
+def compute_mask_form(trial: Trial) -> str:
+    def call() -> Seen:
+        masks = trial.layer.compute_mask(*with_masks(trial, padded(trial.subject.feeds)))
+        if masks is None or not isinstance(masks, (list, tuple)):
+            return Seen((np.array(masks is not None),))
+        there = {mask is not None for mask in masks}
+        return Seen((np.array(4 if there == {False} else 1 + len(there)),))
+
+    return FORMS[int(trial.once("the form of compute_mask", call).output)]
+
+
+def takes_one(subject: Subject) -> bool:
+    return takes_its_inputs_as_one(subject) and len(subject.feeds) == 1
+
+
+DEEPER = "what it returns for the mask, in a list"
+
+
+@aspect(
+    "out.compute-mask-list-of-one",
+    "Which (first) mask does compute_mask return, called by hand with a list of one mask?",
+    (*MASKS, DEEPER),
+    takes_one,
+)
+def compute_mask_of_a_list(trial: Trial) -> str:
+    def ask(padding: float) -> Seen:
+        x, mask = with_masks(trial, padded(trial.subject.feeds, padding))
+        return trial.once(f"compute_mask of a list {padding}", lambda: computed(trial, x, [mask]))
+
+    def depths() -> Seen:
+        x, mask = with_masks(trial, padded(trial.subject.feeds))
+        found = [depth(trial.layer.compute_mask(x, given)) for given in (mask, [mask])]
+        return Seen((np.array(found),))
+
+    plain, of_a_list = trial.once("depths of compute_mask", depths).output
+    return DEEPER if of_a_list > plain else whose(trial, ask)
+
+
+def depth(result: Any) -> int:
+    """In how many lists the first tensor of a result stands."""
+    return 1 + depth(result[0]) if isinstance(result, (list, tuple)) and result else 0

@@ -4,9 +4,10 @@ from typing import Sequence
 
 import numpy as np
 
-from maskspec.atlas.aspects import NotAsked, aspect, has_one_axis, takes_floats
+from maskspec.atlas.aspects import NotAsked, aspect, has_one_axis, is_masked, takes_floats
 from maskspec.atlas.batches import CUT, ROWS, cut_out, padded, validity
 from maskspec.atlas.comparing import at, both, has_steps, same
+from maskspec.atlas.subject import Subject
 from maskspec.atlas.trial import OTHER, Seen, Trial
 
 YES_NO = ("no", "yes")
@@ -155,3 +156,57 @@ def cut_start(trial: Trial) -> str:
 )
 def cut_middle(trial: Trial) -> str:
     return cut(trial, 4)
+
+
+HALF = ("no", "of the first input", "of the second input", "of several")
+
+
+def joins_inputs_of_one_length(subject: Subject) -> bool:
+    feeds = subject.feeds
+    plain = subject.call == "list" and len(feeds) > 1 and subject.steps is None
+    return plain and has_one_axis(subject) and all(feed.masked for feed in feeds)
+
+
+@aspect(
+    "results.half-masked",
+    "At a step that is masked in one input and valid in others, does the masked value count?",
+    HALF,
+    joins_inputs_of_one_length,
+)
+def half_masked(trial: Trial) -> str:
+    masks = [mask for mask in padded(trial.subject.feeds).masks if mask is not None]
+    output, other = trial.padded().output, trial.other().output
+    if len({mask.shape for mask in masks}) > 1 or output.shape[:2] != masks[0].shape:
+        raise NotAsked("the inputs or the output have other steps")
+    counted = []
+    for place, mask in enumerate(masks):
+        rest = np.any(masks[:place] + masks[place + 1 :], 0)
+        if not same(output[~mask & rest], other[~mask & rest]):
+            counted.append(place)
+    if not counted:
+        return HALF[0]
+    return HALF[counted[0] + 1] if counted in ([0], [1]) else HALF[3]
+
+
+SUMS = ("features", "steps", "features and steps", "none")
+
+
+def is_a_softmax(subject: Subject) -> bool:
+    return is_masked(subject) and subject.layer == "Softmax"
+
+
+@aspect(
+    "results.sums-to-one",
+    "Over which axes do the results at valid places sum to 1?",
+    SUMS,
+    is_a_softmax,
+)
+def sums_to_one(trial: Trial) -> str:
+    output, valid = trial.padded().output, padded(trial.subject.feeds).masks[0]
+    if valid is None or valid.shape != output.shape:
+        raise NotAsked("the mask is none of each number")
+    for name, axes in zip(SUMS, ((2,), (1,), (1, 2))):
+        sums = (output * valid).sum(axes)[valid.any(axes)]
+        if same(sums, np.ones_like(sums)):
+            return name
+    return SUMS[3]
