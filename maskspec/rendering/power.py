@@ -25,7 +25,7 @@ process dies or does not end.
 - **How many notice it**: the search ends at three claims and three facts, so that such numbers are
   *at least*. A claim that notices nothing at first is run again on forty faults that it comes to.
 - **Equivalent**: a person has found that the fault changes nothing that can be observed, and has
-  written why in [equivalent.json](equivalent.json).
+  written why in `spec/power/equivalent.json`.
 
 `python -m maskspec power Masking.call` measures the faults of one function and prints each.
 """
@@ -78,7 +78,7 @@ def _table(record: PowerRecord, what: str, key: Callable[[FaultRow], str]) -> Li
     theirs = any(row.theirs is not None for row in record.faults)
     head = [what, "faults", "equivalent", "noticed", "by claims", "by facts"]
     lines = [[*head, "by Keras's own tests"] if theirs else head]
-    lines.append(["---"] + ["--:"] * (len(lines[0]) - 1))
+    lines.append(["---"] * len(lines[0]))  # the site allows no styles in a page
     for name, alike in sorted(groups.items()):
         mine = [row for row in alike if not row.equivalent]
         seen = [sum(row.is_noticed for row in mine), sum(bool(row.claims) for row in mine)]
@@ -120,7 +120,7 @@ def of_claim(records: Sequence[PowerRecord], claim: str) -> str:
 
 
 def _label(record: PowerRecord) -> str:
-    name = IMPLEMENTATIONS[record.header["implementation"]].label
+    name = IMPLEMENTATIONS[record.header["implementation"]].label.split()[0]
     return f"{name} {record.header['version']}"
 
 

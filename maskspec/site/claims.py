@@ -10,6 +10,7 @@ from maskspec.catalogue.verdicts import group_cases
 from maskspec.records.specification import Specification
 from maskspec.rendering.evidence import findings_instead, sentence
 from maskspec.rendering.history import address, read_causes, title
+from maskspec.rendering.power import of_claim
 from maskspec.rendering.wording import describe
 from maskspec.site import links
 from maskspec.site.code import Code, Snippet
@@ -77,6 +78,7 @@ class Claims:
             "otherwise": self.markdown.line(claim.otherwise, claim.path, at),
             "instead": [(self.known[i], self.line(i, at)) for i in self.instead(claim)],
             "statements": [self.statements[s] for s in claim.statements if s in self.statements],
+            "noticed": self.markdown.line(of_claim(self.project.power, claim.id), claim.path, at),
             "causes": self._causes.get(claim.id, []),
             "tests": list(self._tests(claim)),
             "before": self.known.get(before),

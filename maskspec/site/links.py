@@ -16,6 +16,7 @@ FOLDERS = {
     "spec/sources": "sources.html",
     "spec/releases": "data.html",
     "spec/CHANGES.md": "changes.html",
+    "spec/power/README.md": "power.html",
     "spec/README.md": "read.html",
 }
 ON_START = ("find-your-answer", "the-message-that-you-see", "the-question-that-you-have")

@@ -15,7 +15,7 @@ from maskspec.atlas.questions import load as load_aspects
 from maskspec.catalogue.addresses import SITE, claim_page
 from maskspec.catalogue.pages import Chapter
 from maskspec.records.specification import Specification
-from maskspec.rendering import export
+from maskspec.rendering import export, power
 from maskspec.rendering.atlas import FIRST
 from maskspec.rendering.explained import Explained
 from maskspec.rendering.facts import History
@@ -79,6 +79,7 @@ class Pages:
             wasm=False,
             lost=False,
             families=self.families,
+            measured=bool(project.power),
             counts=self._counts(),
         )
 
@@ -137,6 +138,16 @@ class Pages:
             search=True,
             body=self.markdown.page(body, README, "read.html", whole=True),
         )
+        if self.project.power:
+            title, _, body = power.page(self.project, self.project.power).partition("\n\n")
+            yield self._page(
+                "prose.html",
+                "power.html",
+                "page",
+                title.partition("# ")[2],
+                search=True,
+                body=self.markdown.page(body, power.PAGE, "power.html", whole=True),
+            )
         yield self._page(
             "search.html", "search.html", "page", "Search", scripts=("search.js",), wasm=True
         )

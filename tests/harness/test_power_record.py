@@ -110,6 +110,6 @@ def test_the_page_counts_by_module_and_lists_what_nothing_notices(mini):
 def test_evidence_names_the_plainest_fault(mini):
     measured(mini)
     line = of_claim(mini.load().power, "demo.pads-last")
-    assert line.endswith("1 fault planted in Keras 3 3.15.0; the plainest, in `Layer.call`: "
+    assert line.endswith("1 fault planted in Keras 3.15.0; the plainest, in `Layer.call`: "
                          "'!=' in place of '=='.")  # fmt: skip
     assert line in mini.read("spec/evidence/demo.md")

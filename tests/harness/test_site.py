@@ -16,6 +16,7 @@ from maskspec.__main__ import main
 from maskspec.atlas.questions import FAMILIES, subjects
 from maskspec.atlas.questions import load as load_aspects
 from maskspec.catalogue import addresses
+from maskspec.catalogue.addresses import claim_page
 from maskspec.catalogue.implementations import IMPLEMENTATIONS
 from maskspec.records.specification import load
 from maskspec.rendering import export, summary
@@ -114,6 +115,14 @@ def test_everything_has_its_page(files, project):
         assert f"c/{claim.id}.svg" in files
     for statement in project.statements().values():
         assert f'<tr id="{statement.id}">' in files[f"sources/{statement.source}.html"]
+
+
+def test_a_claim_that_faults_change_says_so_and_leads_to_power(files, parsed, project):
+    named = {row.name for record in project.power for row in record.claims if row.faults}
+    assert "power.html" in files and len(named) > 100
+    for claim in project.book.claims:
+        links, address = parsed[claim_page(claim.id)].links, claim_page(claim.id)
+        assert links.count(relative(address, "power.html")) == 1 + (claim.id in named), claim.id
 
 
 def test_a_renamed_claim_is_redirected(files, project):
