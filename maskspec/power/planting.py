@@ -61,7 +61,7 @@ class Code:
         self.units: Dict[Place, Unit] = {}
         for name, module in sorted(sys.modules.items()):
             path = getattr(module, "__file__", None) or ""
-            if name.startswith(f"{package}.") and path.endswith(".py"):
+            if name.startswith(f"{package}.") and path.endswith(".py") and not is_a_test(path):
                 self._read(path)
         self._live = self._functions()
         # A function that nothing can call is no place for a fault.
@@ -144,6 +144,11 @@ class Code:
             code = _compiled(tree, place, name)
         for function in live:
             function.__code__ = code
+
+
+def is_a_test(path: str) -> bool:
+    """Whether a module has the framework's own tests, which are loaded where they are measured."""
+    return path.endswith(("_test.py", "conftest.py"))
 
 
 def first_line(node: Any) -> int:

@@ -44,7 +44,8 @@ def main(asked: argparse.Namespace) -> int:
     hashes = records.hashes(cases_of(project.collection.cases, installed.implementation))
 
     def work(about: str) -> Work:
-        return Work(asked.root, " ".join([about, *few]), lambda name: records.hash_of(hashes, name))
+        asks = " ".join([about, *few, *(asked.theirs or ())])
+        return Work(asked.root, asks, lambda name: records.hash_of(hashes, name))
 
     power = Power(suite, _load(suite.name, installed), work, wanted, _say, asked.jobs)
     paths = asked.theirs or [str(asked.root / "tests")]
@@ -90,7 +91,8 @@ def _run(arguments: List[str], power: Power, cwd: Optional[str]) -> None:
     """Run pytest with ``power`` in place of its loop; raise ``RuntimeError`` if it does not run."""
     plain = ["-q", "-s", "-p", "no:cacheprovider"]
     if cwd is not None:  # the framework's tests: not as this project runs its own
-        plain += ["-c", os.devnull, "--rootdir", os.path.dirname(arguments[0]) or ".",
+        above = os.path.dirname(arguments[0]) or "."
+        plain += ["-c", os.devnull, "--rootdir", above, "--confcutdir", above,
                   "-o", "python_files=*_test.py", "--continue-on-collection-errors"]  # fmt: skip
     with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
         status = pytest.main([*plain, *arguments], plugins=[power])

@@ -123,8 +123,10 @@ class Power:
 
         left = [fault for fault in tasks if f"{fault.id} again" not in known]
         self.say(f"{len(idle)} tests of claims that no fault has changed: {len(left)} faults more")
-        for fault, answer, cpu in each(left, measure, self.jobs):
+        for done, (fault, answer, cpu) in enumerate(each(left, measure, self.jobs), 1):
             self.cpu_s += cpu
+            if done % (5 * EVERY) == 0:
+                self.say(f"{done} of {len(left)} more; {self.cpu_s:.0f} s of CPU")
             known[f"{fault.id} again"] = answer if isinstance(answer, list) else []
             work.keep_fault(f"{fault.id} again", known[f"{fault.id} again"], [])
         for fault in tasks:

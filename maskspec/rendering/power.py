@@ -48,6 +48,7 @@ def _of(project: Specification, record: PowerRecord) -> Iterator[str]:
         f"{count(counts['faults'], 'fault')}, of which {counts['equivalent']} are equivalent. Of "
         f"the other {real}, **{counts['noticed']} are noticed ({_percent(counts['noticed'], real)})"
         f"**: {counts['by_claims']} by claims, {counts['by_facts']} by facts."
+        f"{_beside(record, real)}"
     )
     yield ""
     yield "### By module"
@@ -69,6 +70,17 @@ def _of(project: Specification, record: PowerRecord) -> Iterator[str]:
     yield ""
     yield from _idle(project, record)
     yield ""
+
+
+def _beside(record: PowerRecord, real: int) -> str:
+    """What the tests that come with the framework notice, in a sentence; "" if none were run."""
+    if all(row.theirs is None for row in record.faults):
+        return ""
+    seen = record.counts["by_theirs"]
+    return (
+        f" The tests that come with the framework, those of the same modules, notice {seen} "
+        f"({_percent(seen, real)})."
+    )
 
 
 def _table(record: PowerRecord, what: str, key: Callable[[FaultRow], str]) -> List[str]:

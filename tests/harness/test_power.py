@@ -157,8 +157,9 @@ def code(tmp_path, monkeypatch):
     package = tmp_path / "fakeras" / "src"
     package.mkdir(parents=True)
     (package.parent / "__init__.py").write_text("")
-    (package / "__init__.py").write_text("from fakeras.src import layer\n")
-    (package / "layer.py").write_text(FRAMEWORK)
+    (package / "__init__.py").write_text("from fakeras.src import layer, layer_test\n")
+    for file in ("layer.py", "layer_test.py"):
+        (package / file).write_text(FRAMEWORK)
     monkeypatch.syspath_prepend(str(tmp_path))
     import fakeras.src  # noqa: F401
 
@@ -173,6 +174,10 @@ def layer(name="Layer"):
 
 def fault(code, words):
     return next(one for one in code.faults() if words in one.id)
+
+
+def test_the_tests_of_a_framework_are_no_place_for_a_fault(code):
+    assert {one.place.file for one in code.faults()} == {"layer.py"}
 
 
 def test_faults_have_ids_that_no_line_is_in(code):

@@ -102,6 +102,7 @@ def test_the_page_counts_by_module_and_lists_what_nothing_notices(mini):
     measured(mini)
     page = mini.read(PAGE)
     assert "Of the other 2, **1 are noticed (50.0 %)**: 1 by claims, 0 by facts." in page
+    assert "those of the same modules, notice 1 (50.0 %)." in page
     assert "| `layer.py` | 2 | 1 | 1 | 1 | 0 | 1 |" in page
     assert "- `mean` (loss.py:9): '-' in place of '+'" in page
     assert "- Python: [demo.twice](../demo.md#demo.twice)" in page
