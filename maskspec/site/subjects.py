@@ -1,5 +1,6 @@
 """The page of a subject of the atlas: what it does with a mask, in words first, then every fact."""
 
+import functools
 import re
 import string
 from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
@@ -230,8 +231,19 @@ def says(family: str, now: Mapping[str, str]) -> str:
 
 
 def anchor(subject: Any) -> str:
-    """``LSTM(3), on a masked input`` -> ``lstm-3-on-a-masked-input``."""
-    return re.sub(r"[^a-z0-9]+", "-", subject.name.lower()).strip("-")
+    """``LSTM(3), on a masked input`` -> ``lstm-3-on-a-masked-input``; of several whose names differ
+    in signs alone, the later ones get a number."""
+    slug, page = slug_of(subject.name), of_subject(subject)
+    twins = [
+        one.name for one in subjects() if slug_of(one.name) == slug and of_subject(one) == page
+    ]
+    place = twins.index(subject.name) if subject.name in twins else 0
+    return f"{slug}-{place + 1}" if place else slug
+
+
+@functools.lru_cache(maxsize=None)
+def slug_of(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def place_of(subject: Any) -> str:

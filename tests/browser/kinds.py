@@ -23,6 +23,7 @@ PAGES = {
     "step": "changes/keras3.12-tensorflow.html",
     "data": "data.html",
     "search": "search.html?q=LSTM",
+    "power": "power.html",
     "read": "read.html",
     "code": "code/tests/test_loss.py.html",
     "lost": "404.html",

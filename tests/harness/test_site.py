@@ -176,6 +176,12 @@ def test_every_subject_and_question_has_its_page(files, parsed, known):
             assert f"questions/{aspect.id}.html" in parsed[f"{aspect.family}.html"].links
 
 
+def test_no_two_set_ups_share_an_anchor():
+    places = [(of_subject(one), anchor(one)) for one in subjects()]
+    assert len(places) == len(set(places))
+    assert anchor(subjects()[0]) == "activation-tanh"
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_family_stands_in_the_head_of_every_page_and_has_its_table_of_facts(parsed, family):
     assert f"../{family}.html" in parsed["c/loss.mean-over-valid-steps.html"].links
