@@ -18,7 +18,7 @@ PLANTS = ("maskspec/power/masking.py", "maskspec/power/planting.py", "maskspec/p
 
 
 class Work:
-    """The unfinished measurement of one installed framework.
+    """What is known of the faults of one installed framework.
 
     ``hash_of`` gives, by the name of what notices a fault, the hash of its code as it is now.
     """

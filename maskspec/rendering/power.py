@@ -18,12 +18,15 @@ statement. A fault is *noticed* if the verdict of a case or a fact becomes anoth
 process dies or does not end.
 
 - **Where**: statements that name a mask, stand below a condition that does, use a variable that
-  such a statement sets, or are in a function that is named after masks. Masks that are something
+  is set from a mask, or are in a function that is named after masks. Masks that are something
   else (of images, of dropout, of pairs of samples) and code that only a GPU runs are left out; the
-  list is in `maskspec/power/masking.py`.
+  list is in `maskspec/power/masking.py`. Of a call that is handed a mask by name, and of a config,
+  only what names a mask is left out.
 - **Which**: the standard operators, in `maskspec/power/operators.py`.
 - **How many notice it**: the search ends at three claims and three facts, so that such numbers are
-  *at least*. A claim that notices nothing at first is run again on forty faults that it comes to.
+  *at least*. What the first few tests do not notice is put to all that come to it, until one does.
+  A claim that notices nothing at first is run again on forty faults that it comes to. Of the tests
+  that come with the framework, one is enough.
 - **Equivalent**: a person has found that the fault changes nothing that can be observed, and has
   written why in `spec/power/equivalent.json`.
 
