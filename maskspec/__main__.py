@@ -89,12 +89,20 @@ def _maintainers_options(verbs: Dict[str, argparse.ArgumentParser]) -> None:
     verbs["pins"].add_argument("cell")
     option = verbs["power"].add_argument
     option("faults", nargs="*", metavar="FAULT", help="only faults whose id has one of these")
-    option("--jobs", type=int, default=2, help="how many processes at a time")
+    option("--jobs", type=_count, default=2, help="how many processes at a time")
     option("--implementation", metavar="NAME", help="which installed one is meant")
     option("--claim", action="append", default=[], metavar="ID", help="run only this claim")
     option("--subject", action="append", default=[], metavar="NAME", help="ask only this subject")
+    option("--first", action="store_true", help="as --theirs does, end at the first that notices")
     option("--theirs", nargs="+", metavar="PATH", help="measure the framework's own tests there")
     verbs["site"].add_argument("out", metavar="OUT", type=Path, help="a new or an earlier folder")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is none; say 1 or more")
+    return number
 
 
 def _users_options(verbs: Dict[str, argparse.ArgumentParser]) -> None:

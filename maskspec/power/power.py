@@ -17,7 +17,7 @@ from maskspec.catalogue.implementations import IMPLEMENTATIONS
 from maskspec.catalogue.words import count
 from maskspec.power.planting import Fault
 from maskspec.power.session import Outcome, Power
-from maskspec.power.suites import CLAIM, FACT, OURS, TEST, THEIRS
+from maskspec.power.suites import CLAIM, FACT, FIRST, OURS, TEST, THEIRS
 from maskspec.power.work import Work
 from maskspec.records import power as records
 from maskspec.records.power import FEW, FaultRow, NoticedRow, PowerRecord
@@ -39,21 +39,28 @@ def main(asked: argparse.Namespace) -> int:
             return any(word in fault.id for word in asked.faults)
         return fault.id not in excused
 
-    suite = THEIRS if asked.theirs else OURS
     few = [f"--{kind}={name}" for kind in ("claim", "subject") for name in getattr(asked, kind)]
+    is_whole = not (asked.faults or few)
+    suite = THEIRS if asked.theirs else FIRST if asked.first else OURS
+    suite = suite._replace(looks_again=suite.looks_again and is_whole)
+    for path in asked.theirs or ():
+        if not os.path.exists(path):
+            raise ValueError(f"--theirs {path}: there is no such file or folder")
     hashes = records.hashes(cases_of(project.collection.cases, installed.implementation))
 
     def work(about: str) -> Work:
-        asks = " ".join([about, *few, *(asked.theirs or ())])
+        asks = " ".join([about, *(["--first"] if asked.first else []), *few, *(asked.theirs or ())])
         return Work(asked.root, asks, lambda name: records.hash_of(hashes, name))
 
     power = Power(suite, _load(suite.name, installed), work, wanted, _say, asked.jobs)
     paths = asked.theirs or [str(asked.root / "tests")]
     chosen = [] if asked.theirs else ["--implementation", installed.implementation, *few]
     _run([*paths, *chosen], power, cwd=None if not asked.theirs else str(asked.root))
-    if asked.faults or few:
-        _print(power)
+    if not is_whole:
+        _print(power, excused)
         return 0
+    if asked.first:
+        return 0  # the last line of progress says all
     old = records.path_of(asked.root, installed.implementation)
     before = records.read(old) if old.exists() else None
     if asked.theirs:
@@ -68,8 +75,10 @@ def main(asked: argparse.Namespace) -> int:
 
 def _installed(found: Sequence[Installed], name: Optional[str]) -> Installed:
     mine = [one for one in found if name in (None, one.implementation)]
-    if len(mine) != 1:
-        here = ", ".join(one.implementation for one in found)
+    here = ", ".join(one.implementation for one in found)
+    if not mine:
+        raise ValueError(f"--implementation {name}: it is not installed here; there is {here}")
+    if len(mine) > 1:
         raise ValueError(f"say with --implementation which of those installed is meant: {here}")
     return mine[0]
 
@@ -96,21 +105,28 @@ def _run(arguments: List[str], power: Power, cwd: Optional[str]) -> None:
                   "-o", "python_files=*_test.py", "--continue-on-collection-errors"]  # fmt: skip
     with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
         status = pytest.main([*plain, *arguments], plugins=[power])
-    if not power.outcomes:
-        raise RuntimeError(f"nothing was measured; pytest ended with status {int(status)}")
+    if status == pytest.ExitCode.INTERRUPTED:
+        raise RuntimeError("interrupted; what was measured is kept, and the same command goes on")
+    if status == pytest.ExitCode.USAGE_ERROR:
+        raise SystemExit(2)  # pytest has said why
+    if power.problem or not power.outcomes:
+        raise RuntimeError(power.problem or f"nothing was measured; pytest ended with {status!r}")
 
 
 def _say(text: str) -> None:
     os.write(2, f"{text}\n".encode())  # pytest has taken sys.stderr
 
 
-def _print(power: Power) -> None:
+def _print(power: Power, excused: Dict[str, str]) -> None:
     for fault in power.faults:
         outcome = power.outcomes[fault.id]
         names = [name for found in outcome.noticed.values() for name in found[:FEW]]
-        nothing = f"NOTHING of {count(sum(outcome.ran.values()), 'test')}"
+        asked = sum(outcome.ran.values())
+        nothing = f"NOTHING of {count(asked, 'test')}" if asked else "none that comes there"
         seen = outcome.end or ", ".join(names) or nothing
         print(f"{fault.id}\n  line {fault.line}: {fault.words}\n  noticed by {seen}")
+        if fault.id in excused:
+            print(f"  excused: {excused[fault.id]}")
 
 
 def _record(
@@ -166,7 +182,7 @@ def _name(kind: str, noticed: str) -> str:
 def _with_theirs(record: PowerRecord, outcomes: Dict[str, Outcome]) -> PowerRecord:
     rows = []
     for row in record.faults:
-        if row.fault in outcomes:
+        if row.fault in outcomes and (row.theirs is None or any(outcomes[row.fault].ran.values())):
             seen = outcomes[row.fault].noticed.get(TEST, [])
             row = row._replace(theirs=seen[0] if seen else outcomes[row.fault].end)
         rows.append(row)

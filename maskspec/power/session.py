@@ -11,11 +11,12 @@ import pytest
 
 from maskspec.power.forks import DIED, HUNG, each
 from maskspec.power.planting import Code, Fault
-from maskspec.power.suites import CLAIM, Suite, Test, answers, changed
+from maskspec.power.suites import FACT, Suite, Test, answers, changed
 from maskspec.power.work import Work
 
 PARTS = 4  # in which everything is run once, to see what it runs through
-AGAIN = 40  # faults on which a claim is run that has noticed nothing
+AGAIN = 40  # faults on which a claim or aspect is run that has noticed nothing
+ALIKE = 2  # subjects to which such an aspect is put again
 EVERY = 20  # faults from one line of progress to the next
 Say = Callable[[str], None]
 Reached = Tuple[str, int]  # a place, and the number of one of its statements
@@ -67,15 +68,27 @@ class Power:
         self.faults: List[Fault] = []  # those of every that are wanted
         self.outcomes: Dict[str, Outcome] = {}  # by the id of the fault
         self.cpu_s = 0.0
+        self.problem = ""  # why nothing could be measured
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Measure; pytest then runs nothing itself."""
+        """Measure; pytest then runs nothing itself, and says nothing of an error in here."""
+        try:
+            self._measure_all(session)
+        except (OSError, RuntimeError, ValueError) as error:
+            self.problem = str(error)
+        return True
+
+    def _measure_all(self, session: pytest.Session) -> None:
         package, installed = self.load(session)
         work = self.work_on(f"{self.suite.name} {installed}")
         code = Code(package)
         self.every = code.faults()
         self.faults = [fault for fault in self.every if self.wanted(fault)]
         tests = list(filter(None, map(self.suite.test, session.items)))
+        if not self.faults:
+            raise ValueError(f"no fault has such words in its id; one is {self.every[0].id}")
+        if not tests:
+            raise ValueError("there are no tests to measure")
         self.say(
             f"{len(self.faults)} faults in {len(code.units)} functions of {installed}, "
             f"{len(tests)} tests"
@@ -100,7 +113,6 @@ class Power:
         self.outcomes = {fault.id: _outcome(known[fault.id][0]) for fault in self.faults}
         if self.suite.looks_again:
             self._look_again(code, explored, work)
-        return True
 
     def _say_how_far(self, done: int, of: int, known: Dict[str, Any]) -> None:
         mine = [_outcome(known[f.id][0]) for f in self.faults if f.id in known]
@@ -110,28 +122,33 @@ class Power:
         )
 
     def _look_again(self, code: Code, explored: Sequence[Explored], work: Work) -> None:
-        """Have the claims that have noticed nothing yet run on the faults that they come to."""
+        """Have the claims and aspects that have noticed nothing yet run on faults that they come
+        to."""
         idle = _idle(explored, self.outcomes)
-        asked = _asked_again(idle, self.faults)
+        asked = _asked_again(idle, self.faults, self.outcomes)
         known = work.faults()
         tasks = [fault for fault in self.faults if fault.id in asked]
 
         def measure(fault: Fault) -> Any:
             code.plant(fault)
-            noticed = [name for one in asked[fault.id] for name in changed(one.test, one.answers)]
-            return sorted(set(noticed))
+            found: Dict[str, List[str]] = {kind: [] for kind in self.suite.first}
+            for one in asked[fault.id]:
+                found[one.test.kind] += changed(one.test, one.answers, alone=True)
+            return found
 
         left = [fault for fault in tasks if f"{fault.id} again" not in known]
-        self.say(f"{len(idle)} tests of claims that no fault has changed: {len(left)} faults more")
+        silent = len(set().union(*map(_silent, idle)))
+        self.say(f"{silent} claims and aspects have noticed nothing: {len(left)} faults more")
         for done, (fault, answer, cpu) in enumerate(each(left, measure, self.jobs), 1):
             self.cpu_s += cpu
             if done % (5 * EVERY) == 0:
                 self.say(f"{done} of {len(left)} more; {self.cpu_s:.0f} s of CPU")
-            known[f"{fault.id} again"] = answer if isinstance(answer, list) else []
+            known[f"{fault.id} again"] = answer if isinstance(answer, dict) else {}
             work.keep_fault(f"{fault.id} again", known[f"{fault.id} again"], [])
         for fault in tasks:
-            seen = self.outcomes[fault.id].noticed.setdefault(CLAIM, [])
-            seen += [name for name in known[f"{fault.id} again"] if name not in seen]
+            for kind, names in known[f"{fault.id} again"].items():
+                seen = self.outcomes[fault.id].noticed.setdefault(kind, [])
+                seen += [name for name in names if name not in seen]
         self.say(f"{self.cpu_s:.0f} s of CPU in all")
 
     def _explored(self, code: Code, tests: Sequence[Test], work: Work) -> List[Explored]:
@@ -204,7 +221,7 @@ def _measure(suite: Suite, tests: Sequence[Explored]) -> Any:
     def ask(kind: str, waiting: Sequence[Explored], limit: int, enough: int) -> None:
         mine = [one for one in waiting if one.test.kind == kind and one not in done]
         for one in mine[:limit]:
-            if len(noticed[kind]) >= enough:
+            if len(noticed[kind]) >= enough or (any(noticed.values()) and not suite.whole):
                 break
             done.append(one)
             new = changed(one.test, one.answers)
@@ -220,31 +237,59 @@ def _measure(suite: Suite, tests: Sequence[Explored]) -> Any:
 
 
 def _idle(explored: Sequence[Explored], outcomes: Dict[str, Outcome]) -> List[Explored]:
-    """The tests of the claims that have noticed no fault."""
-    seen = {name for one in outcomes.values() for name in one.noticed.get(CLAIM, [])}
-    return [one for one in explored if one.test.kind == CLAIM and one.test.name not in seen]
+    """The tests of what has noticed no fault: of subjects, with the silent aspects alone."""
+    noticed = {
+        name for one in outcomes.values() for names in one.noticed.values() for name in names
+    }
+    about = {name.rpartition(" ")[2] for name in noticed}  # claims, and the aspects of facts
+    found = []
+    for one in explored:
+        if one.test.kind == FACT:
+            silent = {a: said for a, said in one.answers.items() if a and a not in about}
+            found += [one._replace(answers=silent)] if silent else []
+        elif one.test.name not in about:
+            found.append(one)
+    return found
 
 
-def _asked_again(idle: Sequence[Explored], faults: Sequence[Fault]) -> Dict[str, List[Explored]]:
-    """By fault, the tests of ``idle`` to run: of each claim on the ``AGAIN`` faults that lie where
-    fewest tests come to."""
+def _silent(one: Explored) -> Set[str]:
+    """The claim, or the aspects, for which a test is run again."""
+    return set(one.answers) if one.test.kind == FACT else {one.test.name}
+
+
+def _asked_again(
+    idle: Sequence[Explored], faults: Sequence[Fault], outcomes: Dict[str, Outcome]
+) -> Dict[str, List[Explored]]:
+    """By fault, the tests of ``idle`` to run: of each claim and each aspect on ``AGAIN`` faults.
+
+    First come those that the same subject has noticed, then those that lie where fewest tests come
+    to.
+    """
     at: Dict[Reached, List[Fault]] = {}
     for fault in faults:
         at.setdefault(fault.reached, []).append(fault)
     coming: Dict[Reached, int] = {}
-    claims: Dict[str, List[Explored]] = {}
-    for one in idle:
-        claims.setdefault(one.test.name, []).append(one)
+    alike: Dict[str, List[Explored]] = {}
+    for one in sorted(idle, key=lambda one: one.order):
+        for name in _silent(one):
+            alike.setdefault(name, []).append(one)
         for reached in one.reaches:
             coming[reached] = coming.get(reached, 0) + 1
+    subjects = {
+        fault.id: {fact.rpartition(" ")[0] for fact in outcomes[fault.id].noticed.get(FACT, [])}
+        for fault in faults
+    }
     found: Dict[str, List[Explored]] = {}
-    for tests in claims.values():
+    for name in sorted(alike):
+        tests = alike[name][:ALIKE] if alike[name][0].test.kind == FACT else alike[name]
+        mine = {one.test.name for one in tests}
         ways = {reached for one in tests for reached in one.reaches}
         near = sorted(ways, key=lambda reached: (coming[reached], reached))
-        chosen = [fault for reached in near for fault in at.get(reached, [])][:AGAIN]
-        for fault in chosen:
-            mine = [one for one in tests if fault.reached in one.reaches]
-            found.setdefault(fault.id, []).extend(mine)
+        there = [fault for reached in near for fault in at.get(reached, [])]
+        there.sort(key=lambda fault: not mine & subjects[fault.id])
+        for fault in there[:AGAIN]:
+            waiting = found.setdefault(fault.id, [])
+            waiting += [one for one in tests if fault.reached in one.reaches and one not in waiting]
     return found
 
 

@@ -5,7 +5,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional
 import pytest
 from _pytest.runner import runtestprotocol
 
-from maskspec.records.survey import FACTS
+from maskspec.records.survey import FACTS, Survey
 from maskspec.running.judging import Result
 from maskspec.running.plugin import CASE, RESULT
 
@@ -33,7 +33,8 @@ class Suite(NamedTuple):
     first: Dict[str, int]
     more: Dict[str, int]
     enough: int
-    looks_again: bool  # for what a test that noticed nothing might notice
+    looks_again: bool = False  # for what a test that noticed nothing might notice
+    whole: bool = True  # ask each kind of test, though another kind has noticed the fault
 
 
 def _ours(item: Any) -> Optional[Test]:
@@ -51,8 +52,9 @@ def _theirs(item: Any) -> Optional[Test]:
     return Test(item, TEST, item.nodeid.rpartition("/")[2], file)
 
 
-OURS = Suite("ours", _ours, {CLAIM: 12, FACT: 4}, {FACT: 400, CLAIM: 1000}, 3, True)
-THEIRS = Suite("theirs", _theirs, {TEST: 60}, {TEST: 240}, 1, False)
+OURS = Suite("ours", _ours, {CLAIM: 12, FACT: 4}, {FACT: 400, CLAIM: 1000}, 3, looks_again=True)
+FIRST = OURS._replace(enough=1, looks_again=False, whole=False)  # as theirs: one is enough
+THEIRS = Suite("theirs", _theirs, {TEST: 60}, {TEST: 240}, 1)
 
 
 def answers(item: Any) -> Dict[str, str]:
@@ -73,8 +75,13 @@ def answers(item: Any) -> Dict[str, str]:
     return {"": next(one for one in ("failed", "skipped", "passed") if one in outcomes)}
 
 
-def changed(test: Test, before: Dict[str, str]) -> List[str]:
-    """What ``test`` notices: its claim, or those of its facts that are others than ``before``."""
+def changed(test: Test, before: Dict[str, str], alone: bool = False) -> List[str]:
+    """What ``test`` notices: its claim, or those of its facts that are others than ``before``.
+
+    ``alone`` asks no other aspects of a subject than those.
+    """
+    if alone and test.kind == FACT:
+        Survey.of(test.item.config).ask_only(before)
     now = answers(test.item)
     if test.kind != FACT:
         return [test.name] if now != before else []

@@ -33,19 +33,30 @@ class Work:
 
     def tests(self) -> List[Any]:
         """What each test says and runs through; empty if it is not known."""
-        return list(json.loads(self._tests.read_text())) if self._tests.exists() else []
+        if not self._tests.exists():
+            return []
+        found = _parsed(self._tests.read_text(), self._tests)
+        if not all(isinstance(row, list) and len(row) == 3 for row in found):
+            raise ValueError(f"{self._tests} is damaged: delete the file, and measure again")
+        return found
 
     def keep_tests(self, tests: List[Any]) -> None:
-        self._tests.write_text(json.dumps(tests))
+        new = self._tests.with_suffix(".new")
+        new.write_text(json.dumps(tests))
+        new.replace(self._tests)  # in one step: half a file would be taken for damaged
 
     def faults(self) -> Dict[str, Any]:
         """What is known of faults, by id, and still stands."""
         if not self._faults.exists():
             return {}
-        lines = map(json.loads, self._faults.read_text().splitlines())
+        lines = self._faults.read_text().splitlines(keepends=True)
+        if lines and not lines[-1].endswith("\n"):
+            lines.pop()  # a run was ended while it wrote this
+            self._faults.write_text("".join(lines))
+        rows = [_parsed(text, f"{self._faults}:{i}", 4) for i, text in enumerate(lines, 1)]
         return {
             id: answer
-            for id, answer, code, names in lines
+            for id, answer, code, names in rows
             if code == self.code or (names and names == self._hashes_of(names))
         }
 
@@ -57,6 +68,17 @@ class Work:
 
     def _hashes_of(self, names: Iterable[str]) -> Dict[str, str]:
         return {name: self.hash_of(name) for name in names}
+
+
+def _parsed(text: str, place: object, fields: int = 0) -> List[Any]:
+    """The list that ``text`` holds; raise ``ValueError`` if it holds none of so many fields."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, list) or (fields and len(found) != fields):
+        raise ValueError(f"{place} is damaged: delete the file, and measure again")
+    return found
 
 
 def _hash(root: Path, installed: str, parts: Iterable[str]) -> str:

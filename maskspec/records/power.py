@@ -158,7 +158,12 @@ def excuses(root: Path, file: str) -> Dict[str, Dict[str, str]]:
     path = root / FOLDER / file
     found: Dict[str, Dict[str, str]] = {}
     if path.exists():
-        found = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise BrokenRecord(f"{path}: not JSON: {error}") from None
+        if not isinstance(found, dict):
+            raise BrokenRecord(f"{path}: not an object of reasons, by implementation and id")
     return found
 
 

@@ -7,7 +7,7 @@ question or set-up was another then, passes and is counted at the end.
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set
 
 import pytest
 
@@ -123,6 +123,12 @@ class Survey:
 
         wanted = self.config.option.aspect
         return [one for one in load() if not wanted or {one.id, one.kind} & set(wanted)]
+
+    def ask_only(self, ids: Iterable[str]) -> None:
+        """From now on, ask these aspects and no others."""
+        from maskspec.atlas.questions import load
+
+        self.aspects = [one for one in load() if one.id in ids]
 
     def check_names(self) -> None:
         """Raise ``UsageError`` if ``--subject`` or ``--aspect`` names what there is not."""

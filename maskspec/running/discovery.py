@@ -15,7 +15,7 @@ from maskspec.catalogue.implementations import BACKENDS, DISTRIBUTIONS, IMPLEMEN
 ORDER = (STANDALONE, "keras", "tf_keras", "tf.keras")  # in which they are run
 
 
-class NotUsable(Exception):
+class NotUsable(RuntimeError):
     """What is installed cannot be tested; the message says what, and what to install."""
 
 

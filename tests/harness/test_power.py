@@ -291,3 +291,29 @@ def test_a_fault_is_measured_again_when_a_test_that_notices_it_is_another_one(ke
 
 def test_what_nothing_notices_is_measured_again_when_there_are_other_tests(kept):
     assert list(kept({"lstm": "1", "gru": "1"}, "one more").faults()) == ["negated", "swapped"]
+
+
+def test_half_a_line_that_a_killed_run_left_is_dropped(kept, tmp_path):
+    work = kept({"lstm": "1", "gru": "1"})
+    [file] = tmp_path.glob(".power/faults-*.jsonl")
+    file.write_text(file.read_text() + '["half", [{"fact"')
+    assert list(work.faults()) == ["negated", "swapped", "unnoticed"]
+    assert "half" not in file.read_text()
+
+
+@pytest.mark.parametrize("damage", ["no JSON\n", "{}\n", '["negated", 1]\n'])
+def test_a_damaged_line_is_named(kept, tmp_path, damage):
+    work = kept({"lstm": "1", "gru": "1"})
+    [file] = tmp_path.glob(".power/faults-*.jsonl")
+    file.write_text(damage + file.read_text())
+    with pytest.raises(ValueError, match=r"faults-\w+\.jsonl:1 is damaged: delete the file"):
+        work.faults()
+
+
+@pytest.mark.parametrize("damage", ["", "{}", '[["a test", 1]]'])
+def test_damaged_tests_are_named(kept, damage):
+    work = kept({})
+    work.keep_tests([])
+    work._tests.write_text(damage)
+    with pytest.raises(ValueError, match="is damaged: delete the file"):
+        work.tests()

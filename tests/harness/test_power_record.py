@@ -1,11 +1,15 @@
 """The record of power: written and read, rendered, and refused where it is out of date."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
 from maskspec.__main__ import main
 from maskspec.catalogue.cases import cases_of
+from maskspec.power.power import _installed, _with_theirs
+from maskspec.power.session import Outcome
+from maskspec.power.suites import TEST
 from maskspec.records import power
 from maskspec.records.power import FaultRow, NoticedRow, PowerRecord
 from maskspec.records.results import BrokenRecord
@@ -114,3 +118,32 @@ def test_evidence_names_the_plainest_fault(mini):
     assert line.endswith("1 fault planted in Keras 3.15.0; the plainest, in `Layer.call`: "
                          "'!=' in place of '=='.")  # fmt: skip
     assert line in mini.read("spec/evidence/demo.md")
+
+
+@pytest.mark.parametrize("ran, told", [(0, "a_test"), (3, "")])
+def test_some_of_their_tests_say_nothing_of_faults_that_they_do_not_come_to(ran, told):
+    outcomes = {NEGATED: Outcome({TEST: []}, {TEST: ran})}
+    assert _with_theirs(a_record({}), outcomes).by_id[NEGATED].theirs == told
+
+
+@pytest.mark.parametrize("text, part", [("{", "not JSON"), ("[]", "not an object of reasons")])
+def test_broken_excuses_are_refused_by_file(mini, text, part):
+    mini.write("spec/power/equivalent.json", text)
+    with pytest.raises(BrokenRecord, match=rf"equivalent\.json: {part}"):
+        power.equivalent(mini.root, "keras")
+
+
+@pytest.mark.parametrize(
+    "name, said",
+    [("tf_keras", "it is not installed here; there is keras"), (None, "say with --implementation")],
+)
+def test_an_implementation_that_cannot_be_meant_is_named(name, said):
+    found = [SimpleNamespace(implementation="keras")] * (1 if name else 2)
+    with pytest.raises(ValueError, match=said):
+        _installed(found, name)
+
+
+def test_less_than_one_process_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        main(["power", "--jobs", "0"])
+    assert "argument --jobs: 0 is none; say 1 or more" in capsys.readouterr().err

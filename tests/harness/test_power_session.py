@@ -1,0 +1,61 @@
+"""Power: which tests are run on which fault."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from maskspec.power.planting import Fault, Place
+from maskspec.power.session import Explored, Outcome, _asked_again, _idle, _measure
+from maskspec.power.suites import CLAIM, FACT, FIRST, OURS, Test
+
+PLACE = Place("layer.py", "Layer.call")
+
+
+def fault(id, statement=0):
+    return Fault(id, PLACE, 1, "constant", "1 in place of 0", (statement, 0, 0))
+
+
+def explored(kind, name, answers, statement=0):
+    item = SimpleNamespace(nodeid=name)
+    return Explored(Test(item, kind, name, name), answers, {(str(PLACE), statement)})
+
+
+def noticed(**names):
+    return Outcome(names, {})
+
+
+LSTM = explored(FACT, "LSTM", {"carry.mask": "own", "leak.valid": "no"})
+CLAIMED = explored(CLAIM, "rnn.skips", {"": "holds"})
+
+
+def test_what_has_noticed_a_fault_is_not_asked_again():
+    seen = {"negated": noticed(claim=["rnn.skips"], fact=["LSTM carry.mask", "GRU leak.valid"])}
+    assert _idle([LSTM, CLAIMED], seen) == []
+
+
+def test_a_subject_is_asked_again_for_its_silent_aspects_alone():
+    [again] = _idle([LSTM], {"negated": noticed(fact=["GRU carry.mask"])})
+    assert again.answers == {"leak.valid": "no"}
+
+
+def test_a_claim_that_has_noticed_nothing_is_run_again():
+    assert _idle([CLAIMED], {"negated": noticed(claim=["rnn.states"])}) == [CLAIMED]
+
+
+def test_what_is_silent_is_run_only_where_it_comes_to_the_fault():
+    faults = [fault("here", 0), fault("there", 1)]
+    asked = _asked_again([LSTM, CLAIMED], faults, {one.id: noticed() for one in faults})
+    assert asked == {"here": [LSTM, CLAIMED]}
+
+
+def test_the_faults_that_the_same_subject_has_noticed_come_first(monkeypatch):
+    monkeypatch.setattr("maskspec.power.session.AGAIN", 1)
+    faults = [fault("plain"), fault("seen")]
+    outcomes = {"plain": noticed(), "seen": noticed(fact=["LSTM carry.mask"])}
+    assert list(_asked_again([LSTM], faults, outcomes)) == ["seen"]
+
+
+@pytest.mark.parametrize("suite, runs", [(OURS, {CLAIM: 1, FACT: 1}), (FIRST, {CLAIM: 1, FACT: 0})])
+def test_one_that_notices_is_enough_for_the_first_and_not_for_the_record(monkeypatch, suite, runs):
+    monkeypatch.setattr("maskspec.power.session.changed", lambda test, before: [test.name])
+    assert _measure(suite, [LSTM, CLAIMED])[1] == runs
