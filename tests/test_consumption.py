@@ -326,6 +326,24 @@ def test_layer_of_half_precision_breaks_on_a_mask(keras, layer):
     assert message, "no error is raised"
 
 
+@claim(
+    "consumption.half-precision-attention-without-values",
+    holds={"tf.keras": ">=2.5", "keras/torch": None, "*": ""},
+    exists=ATTENTION_WORKS,
+)
+@pytest.mark.parametrize("layer", ATTENTION)
+def test_attention_to_nothing_in_half_precision_gives_numbers(keras, layer):
+    working_attention(keras, layer)  # or Unavailable
+    attention, mask = getattr(keras.layers, layer)(dtype="float16"), valid_steps()
+    mask[0] = False
+    x = keras.tensor(padded_features().astype("float16"))
+    with refuted_by(Exception, match="half|float"):
+        result = attention([x, x], mask=[keras.tensor(np.ones_like(mask)), keras.tensor(mask)])
+    found = np.isfinite(keras.numpy(result).astype("float32"))
+    require(found[1:].all(), "samples with a valid step have numbers")
+    assert found[0].all()
+
+
 # --- the mask argument -----------------------------------------------------------------------
 
 

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, case, claim, refuted_by, require
-from tests.support.consumers import attempt, consumer, gappy_ids, layer_of, looked_up
+from tests.support.consumers import (
+    ATTENTION_WORKS,
+    attempt,
+    consumer,
+    gappy_ids,
+    layer_of,
+    looked_up,
+    working_attention,
+)
 from tests.support.layers import mask_reader
 from tests.support.probes import (
     compose,
@@ -307,6 +315,25 @@ def test_mask_given_to_a_model_is_the_one_of_its_input(keras, first, used, kind)
     given, own = (under(keras, pooling, steps, mask) for mask in (other_mask(), valid_steps()))
     require(not same(given, own), "the two masks differ in effect")
     assert same(result, given if used == "given" else own)
+
+
+@claim("explicit-masks.model-keyword-of-several-tensors")
+@pytest.mark.parametrize(
+    "first, used", [case("Attention", "given", exists=ATTENTION_WORKS), ("Add", "none")]
+)
+def test_mask_given_to_a_model_of_several_tensors_reaches_its_first_layer_alone(keras, first, used):
+    pooling, tensors = keras.layers.GlobalAveragePooling1D(), [keras.tensor(padded_features())] * 2
+    masks = [keras.tensor(other_mask())] * 2
+    layer = keras.layers.Add() if first == "Add" else working_attention(keras, first)
+    result = keras.numpy(keras.Sequential([layer, pooling])(tensors, mask=masks))
+    if first == "Attention":
+        steps = [layer(tensors, mask=masks), layer(tensors)]
+        given, none = (keras.numpy(pooling(one)) for one in steps)
+    else:
+        steps = keras.numpy(layer(tensors))
+        given, none = (under(keras, pooling, steps, mask) for mask in (other_mask(), None))
+    require(not same(given, none), "the mask has an effect")
+    assert same(result, given if used == "given" else none)
 
 
 # --- of the wrong shape ------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from tests.support.releases import (
     ON_TENSORFLOW,
 )
 
+HAS_SPARSE = {"tf.keras": ">=2.12", "tf_keras": ""}
 GRAPH_KEEPS = {"keras/jax": ">=3.6", "*": ""}  # before, JAX lost masks in a compiled function
 EXAMPLE = [[711, 632, 71], [73, 8, 3215, 55, 927], [83, 91, 1, 645, 1253, 927]]
 EXAMPLE_MASK = [[1, 1, 1, 0, 0, 0], [1, 1, 1, 1, 1, 0], [1, 1, 1, 1, 1, 1]]
@@ -178,6 +179,15 @@ def test_embedding_makes_a_mask_if_mask_zero_is_true(keras, mask_zero):
     steps = keras.layers.Embedding(10, 4, **options)(keras.tensor(padded_ids()))
     assert (keras.mask_of(steps) is not None) == (mask_zero == "True")
     assert skips_padding(keras, steps) == (mask_zero == "True")
+
+
+@claim("generation.sparse-embedding-refuses-mask-zero", exists=HAS_SPARSE)
+def test_embedding_of_sparse_ids_refuses_to_make_a_mask(keras):
+    _, missing = attempt(lambda: keras.layers.Embedding(10, 4, sparse=True))
+    if missing is not None:
+        raise Unavailable("Embedding has no argument sparse")
+    _, error = attempt(lambda: keras.layers.Embedding(10, 4, sparse=True, mask_zero=True))
+    assert isinstance(error, ValueError) and "mask_zero" in str(error)
 
 
 @claim("generation.no-mask-without-mask-zero")

@@ -48,6 +48,8 @@ BUILT_IN = (
     "Huber",
 )
 OF_A_WHOLE_BATCH = {"dice": {"keras": ">=3.2"}, "tversky": {"keras": ">=3.3.0"}}
+LOSS_OF_OUTPUTS = {"keras": ">=3.5", "*": ""}
+NOT_TENSORFLOW = {"keras/jax": None, "keras/torch": None}
 HAS_IGNORE_CLASS = {"tf.keras": ">=2.10", "*": ""}
 
 
@@ -523,3 +525,59 @@ def test_ignore_class_and_the_mask_each_leave_steps_out(keras, steps):
     plain = keras.losses.SparseCategoricalCrossentropy()
     require(not same(*found(unmasked, plain)), "without both, these steps count")
     assert same(*found(marked, ignoring_class_0(keras)))
+
+
+@claim("loss.ignore-class-by-the-function", exists=HAS_IGNORE_CLASS)
+@pytest.mark.parametrize("given", ["probabilities", "logits"])
+def test_function_returns_zero_at_steps_of_an_ignored_class(keras, given):
+    ignoring_class_0(keras)  # is there such an argument?
+    classes = one_hot(masked_class=0).argmax(-1)
+    numbers = guesses() / guesses().sum(-1, keepdims=True)
+    wanted = -np.log(np.take_along_axis(numbers, classes[..., None], -1))[..., 0]
+    if given == "logits":
+        numbers = np.log(numbers) + 1
+    crossentropy = keras.losses.sparse_categorical_crossentropy
+    tensors = keras.tensor(classes), keras.tensor(numbers.astype("float32"))
+    found = keras.numpy(crossentropy(*tensors, from_logits=given == "logits", ignore_class=0))
+    require((classes == 0).any() and (classes != 0).any(), "there are steps of both kinds")
+    assert same(found, np.where(classes == 0, 0, wanted))
+
+
+def losses_of_outputs(keras, y, batch_size):
+    """What ``evaluate`` gives: the loss of the model, of a masked output and of a plain one.
+
+    The loss of the model weights the second one ten times.
+    """
+    inputs = keras.Input((6, 4))
+    outputs = [keras.layers.Masking()(inputs), keras.layers.Activation("linear")(inputs)]
+    model = keras.Model(inputs, outputs)
+    model.compile(loss=["mse", "mse"], loss_weights=[1.0, 10.0])
+    found = model.evaluate(padded_features(), [y, y], batch_size=batch_size, verbose=0)
+    if len(np.ravel(found)) == 1:
+        raise Unavailable("evaluate gives the sum alone")
+    return found
+
+
+@claim("loss.each-output-by-its-own-mask", exists={**LOSS_OF_OUTPUTS, "keras/jax": None})
+def test_loss_of_an_output_leaves_out_its_masked_steps(keras):
+    if keras.backend_name == "jax":
+        raise Unavailable("graphs on JAX lost masks; loss.graphs-on-jax-lost-the-mask asks that")
+    _, masked, plain = losses_of_outputs(keras, targets(5.0), 3)
+    _, masked_again, plain_again = losses_of_outputs(keras, targets(-7.0), 3)
+    require(not same(plain, plain_again), "without a mask, masked targets count")
+    assert same(masked, masked_again)
+
+
+@claim("loss.outputs-add-up", exists=LOSS_OF_OUTPUTS)
+@pytest.mark.parametrize(
+    "rows",
+    [
+        case("3", holds={"keras": ">=3.7", "*": ""}),
+        case("2-and-1", holds=BEFORE_KERAS_3, exists={**LOSS_OF_OUTPUTS, **NOT_TENSORFLOW}),
+    ],
+)
+def test_losses_of_the_outputs_add_up_to_that_of_the_model(keras, rows):
+    if rows != "3" and keras.backend_name != "tensorflow":
+        raise Unavailable("a function is compiled for batches of each size")
+    of_model, masked, plain = losses_of_outputs(keras, targets(), 3 if rows == "3" else 2)
+    assert same(of_model, masked + 10 * plain)

@@ -9,6 +9,7 @@ from maskspec import NEVER, Unavailable, case, claim, observe, refuted_by, requi
 from tests.support.attributes import (
     attribute,
     called,
+    called_twice,
     carrying,
     during,
     found,
@@ -292,6 +293,21 @@ def test_symbolic_mask_shows_shape_and_dtype_only(keras, how):
     mask = inspected(keras, how)
     assert tuple(mask.shape) == (None, None) and "bool" in str(mask.dtype)
     assert not has_values(keras, mask)
+
+
+@claim("mask-attribute.layer-tells-its-masks", exists=BEFORE_KERAS_3)
+@pytest.mark.parametrize("kind", ["Dense", "Add", "SimpleRNN"])
+@pytest.mark.parametrize("which", ["input", "output"])
+@pytest.mark.parametrize("by", ["attribute", "method"])
+def test_layer_of_a_functional_model_tells_its_masks(keras, by, which, kind):
+    for layer, node, tensors in called_twice(keras, kind, which, shared=by == "method"):
+        name = f"{which}_mask" if by == "attribute" else f"get_{which}_mask_at"
+        if not hasattr(type(layer), name):
+            raise Unavailable(f"a layer has no {name}")
+        told = getattr(layer, name) if by == "attribute" else getattr(layer, name)(node)
+        masks = told if isinstance(told, list) else [told]
+        assert len(masks) == len(tensors)
+        assert all(mask is attribute(tensor) for mask, tensor in zip(masks, tensors))
 
 
 @claim("mask-attribute.print-tensor", BEFORE_KERAS_3)

@@ -23,6 +23,7 @@ from tests.support.probes import (
 from tests.support.releases import BEFORE_KERAS_3, ON_TENSORFLOW
 
 NOT_RECTANGULAR = "(?i)non-rectangular|inhomogeneous|expected sequence of length"
+RAGGED_ATTENTION = {"tf.keras": ">=2.10", "tf_keras": ""}
 NO_RAGGED = "(?i)ragged|index 1 is not uniform"  # the words of Keras 3.0 to 3.3
 NO_DATA = "(?i)unrecognized data type|data adapter|inhomogeneous|unsupported object type"
 ROWS = [[711, 632, 71], [73, 8, 3215, 55, 927], [83, 91, 1, 645, 1253, 927]]
@@ -216,6 +217,20 @@ def test_recurrent_layer_takes_a_ragged_tensor(keras, layer):
     with refuted_by(ValueError, match=NO_RAGGED):
         result = rnn(ragged(keras, features))
     assert same(keras.numpy(result), wanted)
+
+
+@claim("padding.ragged-attention-counts-padding", exists=RAGGED_ATTENTION)
+def test_multi_head_attention_of_ragged_rows_counts_their_padding(keras):
+    attention, x = keras.layers.MultiHeadAttention(2, 3), padded_features(2.5)
+    alone = keras.numpy(attention(*[keras.tensor(x[:1, :3])] * 2))[0]
+    seen = valid_steps()[:, None, :]  # the steps that each step may attend to
+    masked = attention(*[keras.tensor(x)] * 2, attention_mask=keras.tensor(seen))
+    require(same(keras.numpy(masked)[0, :3], alone), "with a mask, a row is as it is alone")
+    try:
+        result = attention(*[ragged(keras, x)] * 2)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise Unavailable("the layer takes no ragged tensors") from error
+    assert not same(keras.numpy(result[0]), alone)
 
 
 @claim("padding.ragged-to-tensor", exists=ON_TENSORFLOW)

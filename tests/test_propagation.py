@@ -309,16 +309,23 @@ def test_sequential_model_that_casts_its_input_misses_the_mask(keras):
 
 
 @claim("propagation.input-of-another-rank-keeps-the-mask", holds=KERAS_3)
-@pytest.mark.parametrize("axis", ["dropped", "added"])
-def test_model_that_drops_or_adds_a_last_axis_keeps_the_mask(keras, axis):
-    flat = padded_features()[:, :, 0]
-    shape, x = ((6,), flat[:, :, None]) if axis == "dropped" else ((6, 1), flat)
-    inputs = keras.Input(shape)
-    model = keras.Model(inputs, keras.layers.Activation("linear")(inputs))
-    result = model(keras.carry(keras.tensor(x), valid_steps()))
-    require(tuple(result.shape) == (3, *shape), f"the axis is {axis}")
-    mask = keras.mask_of(result)
-    assert mask is not None and same(keras.numpy(mask), valid_steps())
+@pytest.mark.parametrize(
+    "built, given", [((6, 4), (3, 6, 4, 1)), ((6, 1), (3, 6))], ids=["dropped", "added"]
+)
+def test_model_that_drops_or_adds_a_last_axis_uses_the_mask(keras, built, given):
+    inputs = keras.Input(built)
+    model = keras.Model(inputs, keras.layers.SimpleRNN(3, recurrent_initializer="ones")(inputs))
+
+    def shows_padding(shape, mask):
+        steps = np.linspace(0.1, 0.9, int(np.prod(shape)), dtype="float32").reshape(shape)
+        other = steps.copy()
+        other[~valid_steps()] = 2
+        batches = [keras.carry(keras.tensor(x), mask) for x in (steps, other)]
+        return not same(*[keras.numpy(model(batch)) for batch in batches])
+
+    require(shows_padding(given, np.ones((3, 6), bool)), "without a mask the padding shows")
+    require(not shows_padding((3, *built), valid_steps()), "with the built shape it does not")
+    assert not shows_padding(given, valid_steps())
 
 
 @claim("propagation.used-under-mixed-precision")

@@ -207,8 +207,8 @@ def test_masked_step_returns_the_first_state(keras, seen):
 )
 @pytest.mark.parametrize(
     "kind, loop",
-    [("SimpleRNN", "default"), ("LSTM", "default")]
-    + [case("SimpleRNN", "unrolled", holds=NOT_ON_JAX)]
+    [("SimpleRNN", "default"), ("LSTM", "default"), ("GRU", "default")]
+    + [case(kind, "unrolled", holds=NOT_ON_JAX) for kind in ("SimpleRNN", "LSTM", "GRU")]
     + [case("ConvLSTM2D", "default", holds={"keras": "", "keras/jax": None})],
 )
 def test_zero_output_for_mask_makes_zeros(keras, kind, loop):

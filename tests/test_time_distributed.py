@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from maskspec import NEVER, case, claim, observe, refuted_by, require
-from tests.support.layers import failure
+from tests.support.layers import custom_layer, failure
 from tests.support.nested import WORDS, distributed, sequences, shape_of, texts
 from tests.support.probes import padded_features, same, valid_steps
-from tests.support.releases import KERAS_3, NOT_ON_JAX
+from tests.support.releases import BEFORE_KERAS_3, KERAS_3, NOT_ON_JAX
 
 BAD_SHAPES = (
     "(?i)must match|must be broadcastable|cannot unstack|out of range|array size|axis sizes"
@@ -71,6 +71,20 @@ def test_layer_is_applied_to_each_timestep(keras, inner):
     result = keras.numpy(wrapped(x, **training))
     one_by_one = [keras.numpy(wrapped.layer(x[:, step], **training)) for step in range(4)]
     assert same(result, np.stack(one_by_one, axis=1))
+
+
+@claim(
+    "time-distributed.own-layer-repeats-masked-steps",
+    holds=BEFORE_KERAS_3,
+    instead="time-distributed.each-step-by-itself",
+)
+def test_output_of_a_layer_of_ones_own_is_repeated_at_masked_steps(keras):
+    x, double = sequences(keras, 2.0), keras.layers.TimeDistributed(custom_layer(keras))
+    built_in = keras.layers.TimeDistributed(keras.layers.Activation("linear"))
+    require(same(keras.numpy(built_in(x)), keras.numpy(x)), "a built-in layer computes each step")
+    require(same(keras.numpy(double(x))[0, :3], 2 * keras.numpy(x)[0, :3]), "so are valid steps")
+    found = keras.numpy(double(x))[0]
+    assert same(found[3:], np.stack([found[2]] * 3))
 
 
 @claim(

@@ -164,3 +164,22 @@ def inspected(keras, how):
     if not hasattr(type(second), how):
         raise Unavailable(f"a layer has no {how}")
     return getattr(second, how)
+
+
+def called_twice(keras, kind, which, shared):
+    """A layer, the number of its call and the tensors of that call, of two symbolic calls.
+
+    They are its inputs or outputs, as ``which`` says. The calls are those of one ``shared`` layer,
+    or of two.
+    """
+    masked, plain = (embedding(keras, mask_zero=zero)(symbolic_batch(keras)) for zero in (1, 0))
+    make = {
+        "Dense": lambda: keras.layers.Dense(4),
+        "Add": lambda: keras.layers.Add(),
+        "SimpleRNN": lambda: keras.layers.SimpleRNN(4, return_sequences=True, return_state=True),
+    }[kind]
+    layers = [make()] * 2 if shared else [make(), make()]
+    inputs = [[masked, plain], [plain, masked]] if kind == "Add" else [masked, plain]
+    outputs = [layer(x) for layer, x in zip(layers, inputs)]
+    tensors = [x if isinstance(x, list) else [x] for x in (inputs if which == "input" else outputs)]
+    return zip(layers, [0, 1] if shared else [0, 0], tensors)

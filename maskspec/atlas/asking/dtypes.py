@@ -1,8 +1,9 @@
 """Dtypes: inputs of another dtype than the layer computes in, and policies of mixed precision."""
 
+from maskspec.atlas.asking.extremes import DEAD, numbers, without_valid
 from maskspec.atlas.asking.output import MASKS, whose
 from maskspec.atlas.asking.results import END, YES_NO, differ
-from maskspec.atlas.aspects import aspect, is_plain, takes_floats_plainly
+from maskspec.atlas.aspects import aspect, is_plain, takes_floats, takes_floats_plainly
 from maskspec.atlas.batches import Batch, padded
 from maskspec.atlas.trial import OTHER, Seen, Trial
 
@@ -56,6 +57,25 @@ def ask_policy(policy: str) -> None:
     )
     def leak(trial: Trial) -> str:
         return differ(trial, trial.under(policy), trial.under(policy, OTHER), END)
+
+
+@aspect(
+    "dtypes.mixed_float16-dead-row",
+    "What is the result of a row without a valid step under mixed_float16?",
+    DEAD,
+    takes_floats,
+)
+def dead_row(trial: Trial) -> str:
+    """The numbers that stand for minus infinity in float32 are too large for float16."""
+
+    def batch() -> Batch:
+        made = without_valid(1)(padded(trial.subject.feeds))
+        halves = (x.astype("float16") if x.dtype == "float32" else x for x in made.inputs)
+        return made._replace(inputs=tuple(halves))
+
+    with trial.keras.policy("mixed_float16"):
+        seen = Trial(trial.keras, trial.subject, trial.build).seen("dead row", batch)
+    return numbers(seen.output[1])
 
 
 for name in INPUTS:

@@ -49,6 +49,20 @@ def long_list(trial: Trial) -> str:
     return against_none(trial, called(trial, "long list", [masks[0]] * 4))
 
 
+@aspect(
+    "hand.tuple",
+    "What comes of mask= that is a tuple of masks and no list?",
+    ("as a list", "another result"),
+    takes_several,
+)
+def in_a_tuple(trial: Trial) -> str:
+    masks = padded(trial.subject.feeds).masks * (2 if "itself" in trial.subject.call else 1)
+    tensors = [None if mask is None else trial.keras.tensor(mask) for mask in masks]
+    listed = called(trial, "list of masks", tensors)
+    found = called(trial, "tuple of masks", tuple(tensors))
+    return "as a list" if all(map(same, found.outputs, listed.outputs)) else "another result"
+
+
 def takes_one_plainly(subject: Subject) -> bool:
     return is_plain(subject) and len(subject.feeds) == 1 and subject.call == "list"
 
