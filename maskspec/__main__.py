@@ -99,7 +99,11 @@ def _maintainers_options(verbs: Dict[str, argparse.ArgumentParser]) -> None:
 
 
 def _count(text: str) -> int:
-    number = int(text)
+    """A whole number of 1 or more; argparse would name this function where ``int`` raises."""
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number") from None
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number} is none; say 1 or more")
     return number

@@ -36,9 +36,7 @@ class Work:
         if not self._tests.exists():
             return []
         found = _parsed(self._tests.read_text(), self._tests)
-        if not all(isinstance(row, list) and len(row) == 3 for row in found):
-            raise ValueError(f"{self._tests} is damaged: delete the file, and measure again")
-        return found
+        return [_checked(row, self._tests, 3) for row in found]
 
     def keep_tests(self, tests: List[Any]) -> None:
         new = self._tests.with_suffix(".new")
@@ -76,6 +74,10 @@ def _parsed(text: str, place: object, fields: int = 0) -> List[Any]:
         found = json.loads(text)
     except ValueError:
         found = None
+    return _checked(found, place, fields)
+
+
+def _checked(found: Any, place: object, fields: int) -> List[Any]:
     if not isinstance(found, list) or (fields and len(found) != fields):
         raise ValueError(f"{place} is damaged: delete the file, and measure again")
     return found

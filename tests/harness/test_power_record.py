@@ -147,3 +147,9 @@ def test_less_than_one_process_is_refused(capsys):
     with pytest.raises(SystemExit):
         main(["power", "--jobs", "0"])
     assert "argument --jobs: 0 is none; say 1 or more" in capsys.readouterr().err
+
+
+def test_a_number_of_processes_in_words_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        main(["power", "--jobs", "two"])
+    assert "argument --jobs: two is no whole number" in capsys.readouterr().err
