@@ -9,7 +9,16 @@ import re
 import numpy as np
 import pytest
 
-from maskspec import Parameter, Unavailable, case, claim, observe, raises, refuted_by, require
+from maskspec import (
+    Parameter,
+    Unavailable,
+    case,
+    claim,
+    observe,
+    raises,
+    refuted_by,
+    require,
+)
 from tests.support.layers import (
     NO_MASK,
     WITH_KERAS_OPS,
@@ -271,6 +280,20 @@ def test_mask_that_call_attaches_is_not_replaced_by_compute_mask(keras, outputs)
         result, second = result
         require(same(keras.numpy(keras.mask_of(second)), returned), "compute_mask is used")
     assert same(keras.numpy(keras.mask_of(result)), attached)
+
+
+@claim("custom-layers.subclass-cannot-end-the-mask")
+@pytest.mark.parametrize(
+    "layer", ["Masking", *(case(one, holds=KERAS_3) for one in ("Maximum", "Multiply", "Dropout"))]
+)
+def test_subclass_without_a_mask_gives_its_output_one(keras, layer):
+    arguments = (0.5,) if layer == "Dropout" else ()
+    built_in = getattr(keras.layers, layer)
+    own = type("Own", (built_in,), {"compute_mask": lambda *_, **__: None})
+    masked = keras.carry(keras.tensor(padded_features()), valid_steps())
+    given = [masked, masked] if layer in ("Maximum", "Multiply") else masked
+    require(keras.mask_of(built_in(*arguments)(given)) is not None, "the class gives a mask")
+    assert keras.mask_of(own(*arguments)(given)) is not None
 
 
 @claim("custom-layers.masking-subclass-inherits-its-mask", holds=KERAS_3)

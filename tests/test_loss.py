@@ -92,10 +92,10 @@ def trained(keras, last, *many_targets, **options):
     return results
 
 
-def ignoring_class_0(keras):
+def ignoring_class_0(keras, **arguments):
     """The cross-entropy of classes other than 0."""
     try:
-        return keras.losses.SparseCategoricalCrossentropy(ignore_class=0)
+        return keras.losses.SparseCategoricalCrossentropy(ignore_class=0, **arguments)
     except TypeError as error:
         raise Unavailable("the loss has no ignore_class") from error
 
@@ -541,6 +541,21 @@ def test_function_returns_zero_at_steps_of_an_ignored_class(keras, given):
     found = keras.numpy(crossentropy(*tensors, from_logits=given == "logits", ignore_class=0))
     require((classes == 0).any() and (classes != 0).any(), "there are steps of both kinds")
     assert same(found, np.where(classes == 0, 0, wanted))
+
+
+@claim("loss.ignore-class-takes-out-nan", exists=HAS_IGNORE_CLASS)
+def test_nan_predicted_at_steps_of_an_ignored_class_reaches_no_gradient(keras):
+    loss = ignoring_class_0(keras, from_logits=True)
+    classes = one_hot(masked_class=0).argmax(-1)
+    where = (classes == 0)[..., None]
+
+    def gradient(predicted):
+        return keras.gradient(lambda x: loss(keras.tensor(classes), x), predicted)
+
+    at_others = gradient(np.where(where, guesses(), np.nan).astype("float32"))
+    require(np.isnan(at_others).any(), "NaN at the other steps reaches it")
+    predicted = np.where(where, np.nan, guesses()).astype("float32")
+    assert same(gradient(predicted), np.where(where, 0, gradient(guesses())))
 
 
 def losses_of_outputs(keras, y, batch_size):

@@ -57,6 +57,7 @@ SUBJECTS: List[Loss] = [
         "poisson",
     ),
     *of("fractions", "CosineSimilarity", axis=1),
+    *of("fractions", "MeanSquaredError", dtype="float64"),
     *of(
         "labels",
         "BinaryCrossentropy", "BinaryFocalCrossentropy", "Dice", "Tversky", "binary_crossentropy",

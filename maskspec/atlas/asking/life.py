@@ -3,8 +3,9 @@
 import inspect
 import os
 import tempfile
-from typing import Any
+from typing import Any, Dict, Optional
 
+from maskspec.atlas.asking.output import MASKS, name_of
 from maskspec.atlas.aspects import NotAsked, aspect, is_masked, is_plain
 from maskspec.atlas.batches import padded
 from maskspec.atlas.subject import Subject
@@ -18,11 +19,13 @@ def first_call(trial: Trial) -> str:
     return agreement(first, trial.once("second call", lambda: trial.apply(fresh, batch)))
 
 
-def copied(trial: Trial, what: str, is_subclass: bool) -> Seen:
+def copied(trial: Trial, what: str, overriding: Optional[Dict[str, Any]] = None) -> Seen:
+    """What a copy gives: of the class, or of a subclass ``overriding`` some of its attributes."""
+
     def call() -> Seen:
         made = type(trial.layer)
-        if is_subclass:
-            made = type("Own", (made,), {})
+        if overriding is not None:
+            made = type("Own", (made,), overriding)
         copy = made.from_config(trial.layer.get_config())
         batch = padded(trial.subject.feeds)
         trial.apply(copy, batch.unmasked())
@@ -35,12 +38,26 @@ def copied(trial: Trial, what: str, is_subclass: bool) -> Seen:
 
 @aspect("life.config", "Does a copy from its config give the same?", AGREEMENT, is_masked)
 def config(trial: Trial) -> str:
-    return agreement(trial.padded(), copied(trial, "from config", is_subclass=False))
+    return agreement(trial.padded(), copied(trial, "from config"))
 
 
 @aspect("life.subclass", "Does an unchanged subclass give the same?", AGREEMENT, is_plain)
 def subclass(trial: Trial) -> str:
-    return agreement(trial.padded(), copied(trial, "subclass", is_subclass=True))
+    return agreement(trial.padded(), copied(trial, "subclass", {}))
+
+
+@aspect(
+    "life.compute-mask",
+    "Which mask does the output of a subclass carry whose compute_mask returns None?",
+    MASKS,
+    is_plain,
+)
+def own_compute_mask(trial: Trial) -> str:
+    if trial.padded().mask is None:
+        raise NotAsked("the class itself gives no mask")
+    none = {"compute_mask": lambda *_, **__: None}
+    seen = copied(trial, "subclass without compute_mask", none)
+    return name_of(seen.mask, padded(trial.subject.feeds).masks)
 
 
 @aspect(
