@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from atlases import TEST, TOY
 from hypothesis import settings
 from miniature import HIDING, prepare
 
@@ -27,3 +28,13 @@ def prepared(tmp_path_factory):
 def mini(prepared, tmp_path):
     """A copy of the miniature to edit and run."""
     return prepared.copy(tmp_path / "mini")
+
+
+@pytest.fixture
+def toy(mini):
+    """The miniature with an atlas of two subjects and one question, recorded."""
+    mini.write("conftest.py", mini.read("conftest.py") + TOY)
+    mini.write("tests/atlas/test_layers.py", TEST)
+    done = mini.run("--atlas=only", "--record=spec/releases")
+    assert done.code == 0, done.output
+    return mini
