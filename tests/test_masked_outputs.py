@@ -10,7 +10,7 @@ import pytest
 
 from maskspec import NEVER, Unavailable, case, claim, observe, raises, refuted_by, require
 from tests.support.layers import custom_layer, failure
-from tests.support.losses import compiled, first_number, on_batch
+from tests.support.losses import compiled, first_number, in_turn, on_batch
 from tests.support.probes import padded_features, same
 from tests.support.releases import BEFORE_KERAS_3, NOT_ON_JAX, NOT_ON_TORCH, ON_TENSORFLOW
 from tests.support.remedies import (
@@ -101,16 +101,23 @@ def step_without_padding(keras):
 
 
 def with_biases(keras, *layers):
-    """A model that does not make zeros of zeros, as one with fresh biases does."""
-    model = keras.Sequential(list(layers))
-    model(keras.tensor(padded_features()))
-    model.set_weights([weights + np.float32(0.1) for weights in model.get_weights()])
-    return model
+    """A model that does not make zeros of zeros, as one with fresh biases does.
+
+    Its layers get their weights one by one: a Sequential would trace them all for that.
+    """
+    parts = in_turn(keras, layers)
+    parts(keras.tensor(padded_features()))
+    parts.set_weights([weights + np.float32(0.1) for weights in parts.get_weights()])
+    return keras.Sequential(list(layers))
 
 
 def rows_without_padding(keras, model, x, valid):
-    """What a model predicts for the valid steps of ``x`` if it is shown each row unpadded."""
-    rows = [keras.numpy(model(keras.tensor(row[kept][None])))[0] for row, kept in zip(x, valid)]
+    """What the layers of a model make of the valid steps of ``x``, given each row unpadded.
+
+    They are called eagerly, one by one: a Sequential traces them anew for each length.
+    """
+    run = in_turn(keras, model.layers)
+    rows = [keras.numpy(run(keras.tensor(row[kept][None])))[0] for row, kept in zip(x, valid)]
     return np.concatenate(rows)
 
 

@@ -5,6 +5,7 @@ fails. No framework is imported before the first case runs. ``records.recording`
 came of a run, ``rendering.summary`` says it in words.
 """
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -32,6 +33,9 @@ from maskspec.running.judging import ERROR, Precondition, Result, judge, origin
 RESULT = "maskspec.result"
 CASE = pytest.StashKey[Case]()
 LETTERS = {HOLDS: ".", REFUTED: "r", UNAVAILABLE: "u"}
+# Collections of garbage, which Python makes for each 700 new objects, take one second in thirty of
+# a run: a framework and the tests are millions of objects, and few of them are thrown away.
+NEW_OBJECTS = 50_000
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,6 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.args_source == config.ArgsSource.INVOCATION_DIR:  # started in a folder of the project
         config.args[:] = [str(config.rootpath / path) for path in config.getini("testpaths")]
     config.pluginmanager.register(Session(config), Session.NAME)
+    gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])
 
 
 @pytest.fixture
