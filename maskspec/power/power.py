@@ -139,7 +139,7 @@ def _record(
     theirs = {row.fault: row.theirs for row in before.faults} if before else {}
     rows = [_row(f, power.outcomes[f.id], theirs.get(f.id)) for f in power.faults]
     rows += [
-        FaultRow(f.id, f.line, f.words, [], [], None, "", excused[f.id])
+        FaultRow(f.id, f.line, f.words, [], [], None, False, "", excused[f.id])
         for f in power.every
         if f.id in excused
     ]
@@ -158,7 +158,8 @@ def _record(
 
 def _row(fault: Fault, outcome: Outcome, theirs: Optional[str]) -> FaultRow:
     claims, facts = (outcome.noticed.get(kind, [])[:FEW] for kind in (CLAIM, FACT))
-    return FaultRow(fault.id, fault.line, fault.words, claims, facts, theirs, outcome.end, "")
+    seen = claims, facts, theirs, outcome.only_errors, outcome.end
+    return FaultRow(fault.id, fault.line, fault.words, *seen, equivalent="")
 
 
 def _noticing(power: Power, kind: str, names: Dict[str, str]) -> List[NoticedRow]:

@@ -38,12 +38,21 @@ class Explored(NamedTuple):
 class Outcome(NamedTuple):
     """What came of a fault: by kind of test, the names of what changed and how many were run.
 
-    ``end`` says how the process ended, where it did not end as it should.
+    ``errors`` are those of the names that end in an error. ``end`` says how the process ended,
+    where it did not end as it should.
     """
 
     noticed: Dict[str, List[str]]
     ran: Dict[str, int]
+    errors: Sequence[str] = ()
     end: str = ""
+
+    @property
+    def only_errors(self) -> bool:
+        """Whether all that changed ends in an error."""
+        return bool(self.errors) and all(
+            set(one) <= set(self.errors) for one in self.noticed.values()
+        )
 
     @property
     def is_noticed(self) -> bool:
@@ -132,9 +141,12 @@ class Power:
         def measure(fault: Fault) -> Any:
             code.plant(fault)
             found: Dict[str, List[str]] = {kind: [] for kind in self.suite.first}
+            errors: List[str] = []
             for one in asked[fault.id]:
-                found[one.test.kind] += changed(one.test, one.answers, alone=True)
-            return found
+                new = changed(one.test, one.answers, alone=True)
+                found[one.test.kind] += new.noticed
+                errors += new.errors
+            return [found, errors]
 
         left = [fault for fault in tasks if f"{fault.id} again" not in known]
         silent = len(set().union(*map(_silent, idle)))
@@ -143,12 +155,15 @@ class Power:
             self.cpu_s += cpu
             if done % (5 * EVERY) == 0:
                 self.say(f"{done} of {len(left)} more; {self.cpu_s:.0f} s of CPU")
-            known[f"{fault.id} again"] = answer if isinstance(answer, dict) else {}
+            known[f"{fault.id} again"] = answer if isinstance(answer, list) else [{}, []]
             work.keep_fault(f"{fault.id} again", known[f"{fault.id} again"], [])
         for fault in tasks:
-            for kind, names in known[f"{fault.id} again"].items():
-                seen = self.outcomes[fault.id].noticed.setdefault(kind, [])
+            again, errors = known[f"{fault.id} again"]
+            outcome = self.outcomes[fault.id]
+            for kind, names in again.items():
+                seen = outcome.noticed.setdefault(kind, [])
                 seen += [name for name in names if name not in seen]
+            self.outcomes[fault.id] = outcome._replace(errors=[*outcome.errors, *errors])
         self.say(f"{self.cpu_s:.0f} s of CPU in all")
 
     def _explored(self, code: Code, tests: Sequence[Test], work: Work) -> List[Explored]:
@@ -216,6 +231,7 @@ def _measure(suite: Suite, tests: Sequence[Explored]) -> Any:
     What the first ones do not notice is put to those that say most, until one notices it.
     """
     noticed: Dict[str, List[str]] = {kind: [] for kind in suite.first}
+    errors: List[str] = []
     done: List[Explored] = []
 
     def ask(kind: str, waiting: Sequence[Explored], limit: int, enough: int) -> None:
@@ -225,7 +241,8 @@ def _measure(suite: Suite, tests: Sequence[Explored]) -> Any:
                 break
             done.append(one)
             new = changed(one.test, one.answers)
-            noticed[kind] += [name for name in new if name not in noticed[kind]]
+            noticed[kind] += [name for name in new.noticed if name not in noticed[kind]]
+            errors.extend(new.errors)
 
     for kind, limit in suite.first.items():
         ask(kind, tests, limit, suite.enough)
@@ -233,7 +250,7 @@ def _measure(suite: Suite, tests: Sequence[Explored]) -> Any:
         if not any(noticed.values()):
             ask(kind, _by_turns(sorted(tests, key=lambda one: -len(one.answers))), limit, 1)
     kinds = [one.test.kind for one in done]
-    return [noticed, {kind: kinds.count(kind) for kind in suite.first}]
+    return [noticed, {kind: kinds.count(kind) for kind in suite.first}, errors]
 
 
 def _idle(explored: Sequence[Explored], outcomes: Dict[str, Outcome]) -> List[Explored]:
@@ -299,4 +316,4 @@ def _names(answer: Any) -> List[str]:
 
 
 def _outcome(answer: Any) -> Outcome:
-    return Outcome({}, {}, answer) if answer in (DIED, HUNG) else Outcome(*answer)
+    return Outcome({}, {}, end=answer) if answer in (DIED, HUNG) else Outcome(*answer)

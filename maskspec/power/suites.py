@@ -5,8 +5,9 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional
 import pytest
 from _pytest.runner import runtestprotocol
 
+from maskspec.atlas.aspects import RAISES
 from maskspec.records.survey import FACTS, Survey
-from maskspec.running.judging import Result
+from maskspec.running.judging import ERROR, Result
 from maskspec.running.plugin import CASE, RESULT
 
 CLAIM, FACT, TEST = "claim", "fact", "test"
@@ -19,6 +20,13 @@ class Test(NamedTuple):
     kind: str
     name: str
     about: str
+
+
+class Change(NamedTuple):
+    """The names of what a test notices, and those of them that now end in an error."""
+
+    noticed: List[str]
+    errors: List[str]
 
 
 class Suite(NamedTuple):
@@ -64,7 +72,7 @@ def answers(item: Any) -> Dict[str, str]:
     try:
         reports = runtestprotocol(item, log=False, nextitem=None)
     except (Exception, pytest.exit.Exception, SystemExit) as error:
-        return {"": f"error {type(error).__name__}"}
+        return {"": f"{RAISES}{type(error).__name__}"}
     noted = dict(item.user_properties)
     if RESULT in noted:
         return {"": Result.load(noted[RESULT]).row.verdict}
@@ -75,7 +83,7 @@ def answers(item: Any) -> Dict[str, str]:
     return {"": next(one for one in ("failed", "skipped", "passed") if one in outcomes)}
 
 
-def changed(test: Test, before: Dict[str, str], alone: bool = False) -> List[str]:
+def changed(test: Test, before: Dict[str, str], alone: bool = False) -> Change:
     """What ``test`` notices: its claim, or those of its facts that are others than ``before``.
 
     ``alone`` asks no other aspects of a subject than those.
@@ -83,7 +91,10 @@ def changed(test: Test, before: Dict[str, str], alone: bool = False) -> List[str
     if alone and test.kind == FACT:
         Survey.of(test.item.config).ask_only(before)
     now = answers(test.item)
-    if test.kind != FACT:
-        return [test.name] if now != before else []
-    both = {**before, **now}
-    return [f"{test.name} {one}".strip() for one in both if now.get(one) != before.get(one)]
+    others = [one for one in {**before, **now} if now.get(one) != before.get(one)]
+    names = {one: f"{test.name} {one}".strip() for one in others}
+    return Change([*names.values()], [names[one] for one in others if _is_error(now.get(one, ""))])
+
+
+def _is_error(answer: str) -> bool:
+    return answer == ERROR or answer.startswith(RAISES)

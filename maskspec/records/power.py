@@ -29,7 +29,10 @@ FEW = 3  # so many of what notices a fault are named
 
 class FaultRow(NamedTuple):
     """One fault. ``theirs`` is the first of the framework's own tests that notices it, "" if none
-    does, and None where they were not run; ``end`` says how the process ended, if not as usual."""
+    does, and None where they were not run; ``end`` says how the process ended, if not as usual.
+
+    ``only_errors``: every claim and fact that was seen to change ends in an error.
+    """
 
     fault: str
     line: int
@@ -37,6 +40,7 @@ class FaultRow(NamedTuple):
     claims: List[str]
     facts: List[str]
     theirs: Optional[str]
+    only_errors: bool
     end: str
     equivalent: str
 
@@ -93,6 +97,7 @@ class PowerRecord:
             "noticed": sum(row.is_noticed for row in mine),
             "by_claims": sum(bool(row.claims) for row in mine),
             "by_facts": sum(bool(row.facts) for row in mine),
+            "by_errors_alone": sum(row.only_errors for row in mine),
             "by_theirs": sum(bool(row.theirs) for row in mine),
         }
 

@@ -15,8 +15,9 @@ A suite is worth what it notices. `python -m maskspec power` plants faults in th
 an installed framework, one at a time and in memory: it swaps one function for a copy with one edit,
 in a process of its own, and runs the claims and the questions of the atlas that come to the edited
 statement. A fault is *noticed* if the verdict of a case or a fact becomes another one, or if the
-process dies or does not end. A case that ends in an error counts, too, here as in the tests of the
-framework: it shows that something is broken, though not what.
+process dies or does not end. A case or fact that ends in an error counts, too, here as in the tests
+of the framework: it shows that something is broken, though not what. Faults that are noticed by
+errors alone are counted apart.
 
 - **Where**: statements that name a mask, stand below a condition that does, use a variable that
   is set from a mask, or are in a function that is named after masks. Functions in which a mask is
@@ -55,7 +56,8 @@ def _of(project: Specification, record: PowerRecord) -> Iterator[str]:
     yield (
         f"{count(counts['faults'], 'fault')}, of which {counts['equivalent']} are excused. Of "
         f"the other {real}, **{counts['noticed']} are noticed ({_percent(counts['noticed'], real)})"
-        f"**: {counts['by_claims']} by claims, {counts['by_facts']} by facts."
+        f"**: {counts['by_claims']} by claims, {counts['by_facts']} by facts; "
+        f"{counts['by_errors_alone']} by errors alone."
         f"{_beside(record, real)}"
     )
     yield ""
@@ -98,13 +100,13 @@ def _table(record: PowerRecord, what: str, key: Callable[[FaultRow], str]) -> Li
     for row in record.faults:
         groups.setdefault(key(row), []).append(row)
     theirs = any(row.theirs is not None for row in record.faults)
-    head = [what, "faults", "excused", "noticed", "by claims", "by facts"]
+    head = [what, "faults", "excused", "noticed", "by claims", "by facts", "by errors alone"]
     lines = [[*head, "by Keras's own tests"] if theirs else head]
     lines.append(["---"] * len(lines[0]))  # the site allows no styles in a page
     for name, alike in sorted(groups.items()):
         mine = [row for row in alike if not row.equivalent]
         seen = [sum(row.is_noticed for row in mine), sum(bool(row.claims) for row in mine)]
-        seen += [sum(bool(row.facts) for row in mine)]
+        seen += [sum(bool(row.facts) for row in mine), sum(row.only_errors for row in mine)]
         seen += [sum(bool(row.theirs) for row in mine)] if theirs else []
         counts = [len(alike), len(alike) - len(mine), *seen]
         lines.append([name, *map(str, counts)])

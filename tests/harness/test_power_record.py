@@ -24,9 +24,11 @@ PAGE = "spec/power/README.md"
 
 def a_record(hashes):
     faults = [
-        FaultRow(NEGATED, 7, "'!=' in place of '=='", ["demo.pads-last"], [], "a_test", "", ""),
-        FaultRow(SAME, 8, "2 in place of 1", [], [], None, "", "both are true"),
-        FaultRow(UNSEEN, 9, "'-' in place of '+'", [], [], "", "", ""),
+        FaultRow(
+            NEGATED, 7, "'!=' in place of '=='", ["demo.pads-last"], [], "a_test", True, "", ""
+        ),
+        FaultRow(SAME, 8, "2 in place of 1", [], [], None, False, "", "both are true"),
+        FaultRow(UNSEEN, 9, "'-' in place of '+'", [], [], "", False, "", ""),
     ]
     claims = [NoticedRow("demo.pads-last", 1, NEGATED), NoticedRow("demo.twice", 0, "")]
     header = {"schema": 1, "implementation": "keras", "version": "3.15.0",
@@ -105,9 +107,10 @@ def test_a_broken_record_is_refused_by_line(tmp_path, old, new, part):
 def test_the_page_counts_by_module_and_lists_what_nothing_notices(mini):
     measured(mini)
     page = mini.read(PAGE)
-    assert "Of the other 2, **1 are noticed (50.0 %)**: 1 by claims, 0 by facts." in page
+    assert "Of the other 2, **1 are noticed (50.0 %)**: 1 by claims, 0 by facts; " in page
+    assert "; 1 by errors alone." in page
     assert "those of the same modules, notice 1 (50.0 %)." in page
-    assert "| `layer.py` | 2 | 1 | 1 | 1 | 0 | 1 |" in page
+    assert "| `layer.py` | 2 | 1 | 1 | 1 | 0 | 1 | 1 |" in page
     assert "- `mean` (loss.py:9): '-' in place of '+'" in page
     assert "- Python: [demo.twice](../demo.md#demo.twice)" in page
 

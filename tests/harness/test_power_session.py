@@ -6,7 +6,7 @@ import pytest
 
 from maskspec.power.planting import Fault, Place
 from maskspec.power.session import Explored, Outcome, _asked_again, _idle, _measure
-from maskspec.power.suites import CLAIM, FACT, FIRST, OURS, Test
+from maskspec.power.suites import CLAIM, FACT, FIRST, OURS, Change, Test, changed
 
 PLACE = Place("layer.py", "Layer.call")
 
@@ -57,5 +57,26 @@ def test_the_faults_that_the_same_subject_has_noticed_come_first(monkeypatch):
 
 @pytest.mark.parametrize("suite, runs", [(OURS, {CLAIM: 1, FACT: 1}), (FIRST, {CLAIM: 1, FACT: 0})])
 def test_one_that_notices_is_enough_for_the_first_and_not_for_the_record(monkeypatch, suite, runs):
-    monkeypatch.setattr("maskspec.power.session.changed", lambda test, before: [test.name])
+    monkeypatch.setattr(
+        "maskspec.power.session.changed", lambda test, before: Change([test.name], [])
+    )
     assert _measure(suite, [LSTM, CLAIMED])[1] == runs
+
+
+@pytest.mark.parametrize(
+    "before, now, errors",
+    [
+        ("no", "raises ValueError", ["LSTM leak"]),
+        ("raises ValueError", "no", []),
+        ("no", "yes", []),
+    ],
+)
+def test_a_fact_that_ends_in_an_error_is_counted_apart(monkeypatch, before, now, errors):
+    monkeypatch.setattr("maskspec.power.suites.answers", lambda item: {"leak": now})
+    test = Test(None, FACT, "LSTM", "LSTM")
+    assert changed(test, {"leak": before}) == Change(["LSTM leak"], errors)
+
+
+@pytest.mark.parametrize("errors, only", [(["a", "b"], True), (["a"], False), ([], False)])
+def test_one_other_answer_makes_it_more_than_an_error(errors, only):
+    assert Outcome({CLAIM: ["a"], FACT: ["b"]}, {}, errors).only_errors is only
