@@ -93,6 +93,7 @@ def _maintainers_options(verbs: Dict[str, argparse.ArgumentParser]) -> None:
     option("--implementation", metavar="NAME", help="which installed one is meant")
     option("--claim", action="append", default=[], metavar="ID", help="run only this claim")
     option("--subject", action="append", default=[], metavar="NAME", help="ask only this subject")
+    option("--anew", action="store_true", help="measure again what the record says already")
     option("--first", action="store_true", help="as --theirs does, end at the first that notices")
     option("--theirs", nargs="+", metavar="PATH", help="measure the framework's own tests there")
     verbs["site"].add_argument("out", metavar="OUT", type=Path, help="a new or an earlier folder")

@@ -1,7 +1,8 @@
 """Plant faults in an installed framework, and say what notices them: ``python -m maskspec power``.
 
-Without words that choose faults, all are measured, and ``spec/power/`` is written. What was broken
-off goes on where it was.
+Without words that choose faults, all are measured, and ``spec/power/`` is written. What that says
+already is not measured again as long as the tests that noticed a fault are the same. What was
+broken off goes on where it was.
 """
 
 import argparse
@@ -16,16 +17,38 @@ from maskspec.catalogue.cases import cases_of
 from maskspec.catalogue.implementations import IMPLEMENTATIONS
 from maskspec.catalogue.words import count
 from maskspec.power.planting import Fault
-from maskspec.power.session import Outcome, Power
+from maskspec.power.session import Before, Outcome, Power
 from maskspec.power.suites import CLAIM, FACT, FIRST, OURS, TEST, THEIRS
 from maskspec.power.work import Work
 from maskspec.records import power as records
-from maskspec.records.power import FEW, FaultRow, NoticedRow, PowerRecord
+from maskspec.records.power import FaultRow, NoticedRow, PowerRecord
 from maskspec.records.specification import load as specification
 from maskspec.records.survey import Survey
 from maskspec.running import adapter
 from maskspec.running.discovery import Installed, discover
 from maskspec.running.plugin import Session
+
+FEW = 3  # so many of what notices a fault are named
+
+
+class Recorded(Before):
+    """What the record says, where it still stands."""
+
+    def __init__(self, record: PowerRecord, now: Dict[str, Dict[str, str]]) -> None:
+        self.record, self.now = record, now
+        self.silent = {row.name for row in (*record.claims, *record.aspects) if not row.faults}
+
+    def outcome(self, fault: Fault) -> Optional[Outcome]:
+        row = self.record.by_id.get(fault.id)
+        if row is None or row.equivalent or (row.line, row.does) != (fault.line, fault.words):
+            return None
+        if not records.stands(self.record, row, self.now):
+            return None
+        return Outcome({CLAIM: [*row.claims], FACT: [*row.facts]}, {}, row.errors, row.end)
+
+    def is_silent(self, name: str) -> bool:
+        now = records.hash_of(self.now, name)
+        return name in self.silent and records.hash_of(self.record.header, name) == now
 
 
 def main(asked: argparse.Namespace) -> int:
@@ -50,9 +73,18 @@ def main(asked: argparse.Namespace) -> int:
 
     def work(about: str) -> Work:
         asks = " ".join([about, *(["--first"] if asked.first else []), *few, *(asked.theirs or ())])
+        if asked.anew:
+            asks += " anew"
         return Work(asked.root, asks, lambda name: records.hash_of(hashes, name))
 
-    power = Power(suite, _load(suite.name, installed), work, wanted, _say, asked.jobs)
+    old = records.path_of(asked.root, installed.implementation)
+    before = records.read(old) if old.exists() else None
+    known = Before()
+    if before is not None and suite.looks_again and not asked.anew:
+        header = _header(installed, hashes)
+        if all(before.header[key] == header[key] for key in header if key not in records.KINDS):
+            known = Recorded(before, hashes)
+    power = Power(suite, _load(suite.name, installed), work, wanted, known, _say, asked.jobs)
     paths = asked.theirs or [str(asked.root / "tests")]
     chosen = [] if asked.theirs else ["--implementation", installed.implementation, *few]
     _run([*paths, *chosen], power, cwd=None if not asked.theirs else str(asked.root))
@@ -61,8 +93,6 @@ def main(asked: argparse.Namespace) -> int:
         return 0
     if asked.first:
         return 0  # the last line of progress says all
-    old = records.path_of(asked.root, installed.implementation)
-    before = records.read(old) if old.exists() else None
     if asked.theirs:
         if before is None:
             raise ValueError("measure this project's own tests first: leave out --theirs")
@@ -70,6 +100,8 @@ def main(asked: argparse.Namespace) -> int:
     else:
         record = _record(installed, power, excused, before, hashes)
     print(f"wrote {records.write(asked.root, record).relative_to(asked.root)}: {_counted(record)}")
+    if power.work is not None:
+        power.work.forget()  # the record has it now
     return 0
 
 
@@ -139,13 +171,17 @@ def _record(
     theirs = {row.fault: row.theirs for row in before.faults} if before else {}
     rows = [_row(f, power.outcomes[f.id], theirs.get(f.id)) for f in power.faults]
     rows += [
-        FaultRow(f.id, f.line, f.words, [], [], None, False, "", excused[f.id])
+        FaultRow(f.id, f.line, f.words, [], [], [], None, "", excused[f.id])
         for f in power.every
         if f.id in excused
     ]
     claims = _noticing(power, CLAIM, hashes["claims"])
     aspects = _noticing(power, FACT, hashes["aspects"])
-    header = {
+    return PowerRecord(_header(installed, hashes), rows, claims, aspects)
+
+
+def _header(installed: Installed, hashes: Dict[str, Dict[str, str]]) -> Dict[str, Any]:
+    return {
         "schema": 1,
         "implementation": installed.implementation,
         "version": installed.version,
@@ -153,12 +189,11 @@ def _record(
         "python": platform.python_version(),
         **hashes,
     }
-    return PowerRecord(header, rows, claims, aspects)
 
 
 def _row(fault: Fault, outcome: Outcome, theirs: Optional[str]) -> FaultRow:
-    claims, facts = (outcome.noticed.get(kind, [])[:FEW] for kind in (CLAIM, FACT))
-    seen = claims, facts, theirs, outcome.only_errors, outcome.end
+    claims, facts = (outcome.noticed.get(kind, []) for kind in (CLAIM, FACT))
+    seen = claims, facts, [*outcome.errors], theirs, outcome.end
     return FaultRow(fault.id, fault.line, fault.words, *seen, equivalent="")
 
 

@@ -5,7 +5,7 @@ once; then each fault is planted in a child process, which runs the tests that c
 """
 
 import gc
-from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import pytest
 
@@ -48,15 +48,20 @@ class Outcome(NamedTuple):
     end: str = ""
 
     @property
-    def only_errors(self) -> bool:
-        """Whether all that changed ends in an error."""
-        return bool(self.errors) and all(
-            set(one) <= set(self.errors) for one in self.noticed.values()
-        )
-
-    @property
     def is_noticed(self) -> bool:
         return any(self.noticed.values()) or bool(self.end)
+
+
+class Before:
+    """What is known without measuring; this one knows nothing."""
+
+    def outcome(self, fault: Fault) -> Optional[Outcome]:
+        """What came of ``fault``, if the tests that said so are the same."""
+        return None
+
+    def is_silent(self, name: str) -> bool:
+        """Whether the claim or aspect ``name`` is known to notice nothing."""
+        return False
 
 
 class Power:
@@ -68,11 +73,13 @@ class Power:
         load: Callable[[pytest.Session], Tuple[str, str]],
         work: Callable[[str], Work],
         wanted: Callable[[Fault], bool],
+        before: Before,
         say: Say,
         jobs: int,
     ) -> None:
         self.suite, self.load, self.work_on = suite, load, work
-        self.wanted, self.say, self.jobs = wanted, say, jobs
+        self.wanted, self.before, self.say, self.jobs = wanted, before, say, jobs
+        self.work: Optional[Work] = None
         self.every: List[Fault] = []
         self.faults: List[Fault] = []  # those of every that are wanted
         self.outcomes: Dict[str, Outcome] = {}  # by the id of the fault
@@ -89,7 +96,7 @@ class Power:
 
     def _measure_all(self, session: pytest.Session) -> None:
         package, installed = self.load(session)
-        work = self.work_on(f"{self.suite.name} {installed}")
+        self.work = work = self.work_on(f"{self.suite.name} {installed}")
         code = Code(package)
         self.every = code.faults()
         self.faults = [fault for fault in self.every if self.wanted(fault)]
@@ -107,6 +114,10 @@ class Power:
         explored = self._explored(code, tests, work)
         coming = _coming(explored)
         known = work.faults()
+        for fault in self.faults:
+            outcome = self.before.outcome(fault)
+            if outcome is not None:
+                known.setdefault(fault.id, [outcome, 0.0])
         tasks = [fault for fault in self.faults if fault.id not in known]
 
         def measure(fault: Fault) -> Any:
@@ -133,7 +144,7 @@ class Power:
     def _look_again(self, code: Code, explored: Sequence[Explored], work: Work) -> None:
         """Have the claims and aspects that have noticed nothing yet run on faults that they come
         to."""
-        idle = _idle(explored, self.outcomes)
+        idle = _idle(explored, self.outcomes, self.before.is_silent)
         asked = _asked_again(idle, self.faults, self.outcomes)
         known = work.faults()
         tasks = [fault for fault in self.faults if fault.id in asked]
@@ -253,8 +264,13 @@ def _measure(suite: Suite, tests: Sequence[Explored]) -> Any:
     return [noticed, {kind: kinds.count(kind) for kind in suite.first}, errors]
 
 
-def _idle(explored: Sequence[Explored], outcomes: Dict[str, Outcome]) -> List[Explored]:
-    """The tests of what has noticed no fault: of subjects, with the silent aspects alone."""
+def _idle(
+    explored: Sequence[Explored], outcomes: Dict[str, Outcome], known: Callable[[str], bool]
+) -> List[Explored]:
+    """The tests of what has noticed no fault: of subjects, with the silent aspects alone.
+
+    Those of which it is ``known`` that they notice none are left out.
+    """
     noticed = {
         name for one in outcomes.values() for names in one.noticed.values() for name in names
     }
@@ -262,9 +278,10 @@ def _idle(explored: Sequence[Explored], outcomes: Dict[str, Outcome]) -> List[Ex
     found = []
     for one in explored:
         if one.test.kind == FACT:
-            silent = {a: said for a, said in one.answers.items() if a and a not in about}
+            others = {a: said for a, said in one.answers.items() if a and a not in about}
+            silent = {a: said for a, said in others.items() if not known(a)}
             found += [one._replace(answers=silent)] if silent else []
-        elif one.test.name not in about:
+        elif one.test.name not in about and not known(one.test.name):
             found.append(one)
     return found
 

@@ -18,7 +18,7 @@ PLANTS = ("maskspec/power/masking.py", "maskspec/power/planting.py", "maskspec/p
 
 
 class Work:
-    """What is known of the faults of one installed framework.
+    """What a run that was broken off has found of one installed framework.
 
     ``hash_of`` gives, by the name of what notices a fault, the hash of its code as it is now.
     """
@@ -63,6 +63,12 @@ class Work:
         row = [id, answer, self.code, self._hashes_of(noticed)]
         with self._faults.open("a") as file:
             file.write(json.dumps(row) + "\n")
+
+    def forget(self) -> None:
+        """Keep nothing for a next time."""
+        for path in (self._tests, self._faults):
+            if path.exists():
+                path.unlink()
 
     def _hashes_of(self, names: Iterable[str]) -> Dict[str, str]:
         return {name: self.hash_of(name) for name in names}

@@ -24,29 +24,33 @@ HEADER = {
     "schema", "implementation", "version", "backend", "python", "claims", "subjects", "aspects",
 }  # fmt: skip
 EQUIVALENT, IDLE = "equivalent.json", "idle.json"
-FEW = 3  # so many of what notices a fault are named
+KINDS = "claims", "subjects", "aspects"  # of what the header has the hashes of
 
 
 class FaultRow(NamedTuple):
-    """One fault. ``theirs`` is the first of the framework's own tests that notices it, "" if none
-    does, and None where they were not run; ``end`` says how the process ended, if not as usual.
-
-    ``only_errors``: every claim and fact that was seen to change ends in an error.
-    """
+    """One fault. ``claims`` and ``facts`` are those that were seen to change, ``errors`` those of
+    them that end in an error. ``theirs`` is the first of the framework's own tests that notices it,
+    "" if none does, and None where they were not run; ``end`` says how the process ended, if not as
+    usual."""
 
     fault: str
     line: int
     does: str
     claims: List[str]
     facts: List[str]
+    errors: List[str]
     theirs: Optional[str]
-    only_errors: bool
     end: str
     equivalent: str
 
     @property
     def is_noticed(self) -> bool:
         return bool(self.claims or self.facts or self.end)
+
+    @property
+    def only_errors(self) -> bool:
+        """Whether all that was seen to change ends in an error."""
+        return bool(self.errors) and {*self.claims, *self.facts} <= {*self.errors}
 
     @property
     def file(self) -> str:
@@ -195,6 +199,14 @@ def hash_of(hashes: Dict[str, Dict[str, str]], name: str) -> str:
     return hashes["subjects"].get(subject, "") + hashes["aspects"].get(aspect, "")
 
 
+def stands(record: PowerRecord, row: FaultRow, now: Dict[str, Dict[str, str]]) -> bool:
+    """Whether a fault has to be measured no more: what noticed it is the same, or all tests are."""
+    seen = [*row.claims, *row.facts]
+    if not seen:
+        return all(record.header[kind] == now[kind] for kind in KINDS)
+    return all(hash_of(record.header, name) == hash_of(now, name) for name in seen)
+
+
 def _short(prints: List[str]) -> str:
     return hashlib.sha256("".join(sorted(prints)).encode("utf-8")).hexdigest()[:12]
 
@@ -203,7 +215,7 @@ def outdated(record: PowerRecord, now: Dict[str, Dict[str, str]]) -> List[str]:
     """The claims, subjects and aspects in ``record`` whose tests are others now, or gone."""
     return [
         name
-        for kind in ("claims", "subjects", "aspects")
+        for kind in KINDS
         for name, hash in record.header[kind].items()
         if now[kind].get(name) != hash
     ]

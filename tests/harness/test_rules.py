@@ -5,8 +5,9 @@ import re
 import shutil
 
 import pytest
-import test_atlas
+import test_atlas_rules
 import test_power_record
+from atlases import survey
 
 from maskspec.__main__ import main
 from maskspec.rules.check import RULES
@@ -208,7 +209,7 @@ CHANGES = [
     ("dead-cause", cause(*NEIGHBOURS, []), "keras-team/keras#1 names no claim"),
     ("dead-cause", cause(*NEIGHBOURS[::-1], ["demo.pads-last"]), "are no neighbouring recorded"),
     ("unproved-inventory", remove("../texts/talk.txt"), "there is no such text"),
-    *test_atlas.CHANGES,
+    *test_atlas_rules.CHANGES,
     *test_power_record.CHANGES,
 ]
 
@@ -264,7 +265,7 @@ def test_a_record_that_cannot_be_read_is_the_only_thing_that_is_said(mini, capsy
 
 
 def test_a_damaged_atlas_is_the_only_thing_that_is_said(mini):
-    test_atlas.survey(mini)
+    survey(mini)
     mini.edit("spec/releases/tf2.15/atlas.jsonl", '["Dense(3)"', '["Dense(3)')
     assert [problem.rule for problem in mini.problems()] == ["broken-record"]
 
