@@ -18,7 +18,7 @@ from maskspec.catalogue.implementations import IMPLEMENTATIONS
 from maskspec.catalogue.words import count
 from maskspec.power.planting import Fault
 from maskspec.power.session import Before, Outcome, Power
-from maskspec.power.suites import CLAIM, FACT, FIRST, OURS, TEST, THEIRS
+from maskspec.power.suites import CLAIM, FACT, FIRST, OURS, TEST, THEIRS, Test
 from maskspec.power.work import Work
 from maskspec.records import power as records
 from maskspec.records.power import FaultRow, NoticedRow, PowerRecord
@@ -39,12 +39,24 @@ class Recorded(Before):
         self.silent = {row.name for row in (*record.claims, *record.aspects) if not row.faults}
 
     def outcome(self, fault: Fault) -> Optional[Outcome]:
-        row = self.record.by_id.get(fault.id)
-        if row is None or row.equivalent or (row.line, row.does) != (fault.line, fault.words):
-            return None
-        if not records.stands(self.record, row, self.now):
+        row = self._row(fault)
+        if row is None or not records.stands(self.record, row, self.now):
             return None
         return Outcome({CLAIM: [*row.claims], FACT: [*row.facts]}, {}, row.errors, row.end)
+
+    def is_new(self, fault: Fault, test: Test) -> bool:
+        row = self._row(fault)
+        if row is None or row.is_noticed:
+            return True
+        if test.kind == FACT and self.record.header["aspects"] != self.now["aspects"]:
+            return True
+        now = records.hash_of(self.now, test.name)
+        return records.hash_of(self.record.header, test.name) != now
+
+    def _row(self, fault: Fault) -> Optional[FaultRow]:
+        row = self.record.by_id.get(fault.id)
+        is_it = row and not row.equivalent and (row.line, row.does) == (fault.line, fault.words)
+        return row if is_it else None
 
     def is_silent(self, name: str) -> bool:
         now = records.hash_of(self.now, name)

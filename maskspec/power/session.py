@@ -59,6 +59,10 @@ class Before:
         """What came of ``fault``, if the tests that said so are the same."""
         return None
 
+    def is_new(self, fault: Fault, test: Test) -> bool:
+        """Whether ``test`` has not been run on ``fault`` as it is now, as far as is known."""
+        return True
+
     def is_silent(self, name: str) -> bool:
         """Whether the claim or aspect ``name`` is known to notice nothing."""
         return False
@@ -122,7 +126,9 @@ class Power:
 
         def measure(fault: Fault) -> Any:
             code.plant(fault)
-            return _measure(self.suite, coming.get(fault.reached, []))
+            there = coming.get(fault.reached, [])
+            new = [one for one in there if self.before.is_new(fault, one.test)]
+            return _measure(self.suite, new)
 
         for done, (fault, answer, cpu) in enumerate(each(tasks, measure, self.jobs), 1):
             self.cpu_s += cpu

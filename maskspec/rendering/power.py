@@ -38,7 +38,7 @@ errors alone are counted apart.
 `python -m maskspec power Masking.call` measures the faults with these words in their ids, and
 prints each. It runs all tests once before, which takes a minute or two. Without such words it
 measures what the record here does not say yet: the faults whose tests have changed, and those that
-nothing noticed, if there are other tests now. `--anew` measures all.
+nothing noticed, by the tests that have changed or are new. `--anew` measures all.
 """
 
 

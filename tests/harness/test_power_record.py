@@ -9,7 +9,7 @@ from maskspec.__main__ import main
 from maskspec.catalogue.cases import cases_of
 from maskspec.power.power import Recorded, _installed, _with_theirs
 from maskspec.power.session import Outcome
-from maskspec.power.suites import TEST
+from maskspec.power.suites import CLAIM, TEST, Test
 from maskspec.records import power
 from maskspec.records.power import FaultRow, NoticedRow, PowerRecord
 from maskspec.records.results import BrokenRecord
@@ -192,3 +192,15 @@ def test_a_fault_with_other_words_is_another_one():
 @pytest.mark.parametrize("errors, only", [(["a", "b"], True), (["a"], False), ([], False)])
 def test_one_other_answer_makes_it_more_than_an_error(errors, only):
     assert FaultRow("", 1, "", ["a"], ["b"], errors, None, "", "").only_errors is only
+
+
+@pytest.mark.parametrize("edited, new", [("demo.twice", False), ("demo.pads-last", True)])
+def test_on_what_nothing_noticed_only_other_tests_are_run(edited, new):
+    then = {**NOTHING, "claims": {"demo.pads-last": "1", "demo.twice": "2"}}
+    now = {**NOTHING, "claims": {**then["claims"], edited: "3"}}
+    known, test = Recorded(a_record(then), now), Test(None, CLAIM, "demo.pads-last", "")
+    assert (
+        known.is_new(SimpleNamespace(id=UNSEEN, line=9, words="'-' in place of '+'"), test) is new
+    )
+    seen = SimpleNamespace(id=NEGATED, line=7, words="'!=' in place of '=='")
+    assert known.is_new(seen, test), "which others notice it is not all known"
