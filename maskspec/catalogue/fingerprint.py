@@ -1,9 +1,10 @@
 """A hash of what a case runs: when it changes, what was recorded for the case is stale.
 
 It covers the code of the test's body, of the project's functions, classes and plain constants that
-the body reaches by name, of the methods and operations of the adapter that it names, and the
-case's parameters. Comments, docstrings, annotations and layout do not count, nor do decorators:
-better words or a changed expectation ask for no new run.
+the body reaches by name, through a closure or a default, of the methods and operations of the
+adapter that it names and that these call, and the case's parameters. Comments, docstrings,
+annotations and layout do not count, nor do decorators: better words or a changed expectation ask
+for no new run.
 """
 
 import ast
@@ -59,34 +60,54 @@ def _reached(check: FunctionType) -> str:
 def _joined(parts: Dict[str, str], named: Set[str]) -> str:
     """All of ``parts``, and what the adapter has by the names that they use."""
     methods, operations = _adapter(ADAPTER, os.stat(str(ADAPTER)).st_mtime_ns)
-    for name in sorted(named):
-        if name in methods:
-            parts[f"adapter:{name}"] = methods[name]
-        if name in operations:
-            parts[f"ops:{name}"] = operations[name]
+    rest = sorted(named & methods.keys())
+    while rest:
+        name = rest.pop()
+        code, calls = methods[name]
+        parts[f"adapter:{name}"] = code
+        rest += [other for other in calls if f"adapter:{other}" not in parts]
+    for name in sorted(named & operations.keys()):
+        parts[f"ops:{name}"] = operations[name]
     return "\n".join(f"{name}\n{parts[name]}" for name in sorted(parts))
 
 
 def _reach(value: Any, home: Path, parts: Dict[str, str], named: Set[str]) -> None:
     key = f"{value.__module__}.{value.__qualname__}"
+    if "<" in value.__qualname__:  # made by a function: others made by it have the same name
+        key += f" {_body(value)}{[_plain(found) for _, found in _enclosed(value)]}"
     if key in parts:
         return
     parts[key] = _body(value)
     for function in _functions(value):
         names = _names(function.__code__)
         named |= names
-        for name in sorted(names):
-            found = function.__globals__.get(name)
+        module = function.__module__
+        there = [(f"{module}:{name}", function.__globals__.get(name)) for name in sorted(names)]
+        for name, found in [*there, *((f"{key}:{n}", found) for n, found in _enclosed(function))]:
             found = getattr(found, "__wrapped__", found)  # of a function that remembers answers
             if inspect.ismodule(found) and home in Path(getattr(found, "__file__", "")).parents:
-                raise ValueError(f"{key} reaches into the module {name}: import the names instead")
+                raise ValueError(f"{key} reaches into a module, {name}: import the names instead")
             if inspect.isfunction(found) or inspect.isclass(found):
                 if _is_ours(found, home):
                     _reach(found, home, parts, named)
-            elif isinstance(found, PLAIN) and name in function.__globals__:
+            elif isinstance(found, PLAIN) and found is not None:
                 if type(found).__module__ == "numpy":
                     raise ValueError(f"{key} uses {name}, a number of numpy: make it a Python one")
-                parts[f"{function.__module__}:{name}"] = repr(_plain(found))
+                parts[name] = repr(_plain(found))
+
+
+def _enclosed(function: Any) -> Iterator[Tuple[str, Any]]:
+    """What ``function`` reads of the function that made it, and its defaults, by name."""
+    if not inspect.isfunction(function):
+        return
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
+        try:
+            yield name, cell.cell_contents
+        except ValueError:  # not set yet
+            continue
+    code, defaults = function.__code__, function.__defaults__ or ()
+    yield from zip(code.co_varnames[code.co_argcount - len(defaults) :], defaults)
+    yield from sorted((function.__kwdefaults__ or {}).items())
 
 
 def _is_ours(value: Any, home: Path) -> bool:
@@ -145,17 +166,28 @@ def _nodes(path: str, changed: int) -> Dict[Place, List[ast.AST]]:
 
 
 @functools.lru_cache(maxsize=None)
-def _adapter(path: Path, changed: int) -> Tuple[Dict[str, str], Dict[str, str]]:
-    """The code of each method of the adapter, and its operations, read and not imported."""
+def _adapter(path: Path, changed: int) -> Tuple[Dict[str, Tuple[str, List[str]]], Dict[str, str]]:
+    """Each method of the adapter, its code and the methods that it names; and its operations.
+
+    All is read and not imported.
+    """
     methods, operations = {}, {}
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ClassDef) and node.name == "Keras":
-            methods = {n.name: _code(n) for n in node.body if isinstance(n, ast.FunctionDef)}
+            bodies = {n.name: n for n in node.body if isinstance(n, ast.FunctionDef)}
+            methods = {
+                name: (_code(body), sorted(_attributes(body) & bodies.keys()))
+                for name, body in bodies.items()
+            }
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "TENSORFLOW_OPS":
             operations = ast.literal_eval(node.value)
     if not methods or not operations:
         raise ValueError(f"{path}: no class Keras with methods, or no TENSORFLOW_OPS")
     return methods, operations
+
+
+def _attributes(node: ast.AST) -> Set[str]:
+    return {part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute)}
 
 
 # What a version of Python adds to a tree, or what only says something to a reader.

@@ -40,11 +40,23 @@ def unrelated(x):
     return x
 
 
+def made(change, times):
+    return lambda x: change(x) * times
+
+
+made_here = made(lambda x: x + 1, times=2)
+
+
+def by_default(x, other=lambda x: x - 1, *, step=4):
+    return other(x) + step
+
+
 @claim("demo.first")
 def test_it(keras, kind):
     inner = lambda: helper(kind)
     assert same(inner(), Layer().call(1))
     assert kind in KINDS
+    assert made_here(1) == by_default(1)
 """
 _names = (f"fingerprinted_{i}" for i in itertools.count())
 
@@ -76,6 +88,10 @@ CHANGES = {
     "a constant set": ('{"b", "a"}', '{"b", "c"}'),
     "a class": ("return scale(x)", "return scale(-x)"),
     "what a method reaches": ("2 * x", "3 * x"),
+    "a function in a closure": ("x + 1, times", "x + 5, times"),
+    "a constant in a closure": ("times=2", "times=3"),
+    "a function as default": ("x - 1", "x - 2"),
+    "a constant as default": ("step=4", "step=5"),
 }
 
 
@@ -192,6 +208,14 @@ def test_a_changed_method_of_the_adapter_counts_where_it_runs(
     edit_adapter(f"def {name}(", f"def {name}(*more, ")
     assert hash_of(*code) != before
     assert (hash_of() != other) == everywhere
+
+
+def test_a_method_counts_that_the_adapter_itself_calls(hash_of, edit_adapter):
+    code = ("same(inner(), Layer().call(1))", "keras.policy(kind)")
+    before, other = hash_of(*code), hash_of()
+    edit_adapter("def _get_and_set_policy(", "def _get_and_set_policy(*more, ")
+    assert hash_of(*code) != before
+    assert hash_of() == other
 
 
 def test_a_comment_in_the_adapter_counts_nowhere(hash_of, edit_adapter):
