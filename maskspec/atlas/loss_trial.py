@@ -9,9 +9,10 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 
 from maskspec.atlas.batches import Array
+from maskspec.atlas.building import carrier
 from maskspec.atlas.losses import Loss
 from maskspec.atlas.once import Once
-from maskspec.atlas.trial import Raised, carrier
+from maskspec.atlas.trial import Raised
 from maskspec.running.judging import Unavailable
 
 ROWS, STEPS, FEATURES = 3, 5, 3

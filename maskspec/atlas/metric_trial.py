@@ -9,11 +9,12 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 import numpy as np
 
 from maskspec.atlas.batches import Array
+from maskspec.atlas.building import carrier
 from maskspec.atlas.comparing import same
 from maskspec.atlas.loss_trial import ROWS, STEPS, VALID
 from maskspec.atlas.metrics import OWN, Metric
 from maskspec.atlas.once import Once
-from maskspec.atlas.trial import Raised, carrier
+from maskspec.atlas.trial import Raised
 from maskspec.running.judging import Unavailable
 
 CLASSES = 6  # features of a step, or classes that it may be of

@@ -6,7 +6,7 @@ Nine tokens, four features a token, three units, two features of the output: a w
 
 from typing import Any
 
-from maskspec.atlas.trial import Namespace
+from maskspec.atlas.building import Namespace
 
 TOKENS, FEATURES, UNITS, RESULTS = 9, 4, 3, 2
 

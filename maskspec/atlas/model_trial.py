@@ -11,11 +11,12 @@ import numpy as np
 
 from maskspec.atlas.aspects import NotAsked
 from maskspec.atlas.batches import Array
+from maskspec.atlas.building import flat, settle
 from maskspec.atlas.model_batches import Given, batch, longer_targets, others, targets
 from maskspec.atlas.model_builders import FEATURES, TOKENS
 from maskspec.atlas.models import Model
 from maskspec.atlas.once import Once
-from maskspec.atlas.trial import Raised, flat, settle
+from maskspec.atlas.trial import Raised
 from maskspec.running.judging import Unavailable
 
 Weights = List[Array]

@@ -3,7 +3,6 @@
 An aspect asks a ``Trial`` what was seen of some call; many aspects share the same calls.
 """
 
-import builtins
 import inspect
 import warnings
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
@@ -11,6 +10,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 import numpy as np
 
 from maskspec.atlas.batches import Array, Batch, padded
+from maskspec.atlas.building import Namespace, carrier, flat, settle, spy
 from maskspec.atlas.comparing import has_steps, same, same_mask
 from maskspec.atlas.subject import Subject
 from maskspec.running.judging import Unavailable
@@ -370,31 +370,6 @@ class Trial:
         return self.keras.graph(run, shapes), masked
 
 
-class Namespace(dict):  # type: ignore[type-arg]
-    """The names that the code of a subject may use: every public layer, and a few more."""
-
-    def __init__(self, keras: Any) -> None:
-        super().__init__()
-        self._keras = keras
-
-    def __missing__(self, name: str) -> Any:
-        if name == "keras":
-            return self._keras
-        if name in vars(builtins):
-            raise KeyError(name)
-        if name == "Sequential":
-            return self._keras.Sequential
-        for place in ("layers", "layers.experimental", "layers.experimental.preprocessing"):
-            found = self._keras
-            try:
-                for part in (*place.split("."), name):
-                    found = getattr(found, part)
-            except Unavailable:
-                continue
-            return found
-        raise Unavailable(f"there is no layer {name}")
-
-
 def _arrays(batch: Batch) -> List[Array]:
     """Each input of ``batch``, and after it its mask if it has one."""
     found: List[Array] = []
@@ -403,55 +378,3 @@ def _arrays(batch: Batch) -> List[Array]:
         if mask is not None:
             found.append(mask)
     return found
-
-
-def flat(result: Any) -> List[Any]:
-    """The tensors of a nested result, in order."""
-    if isinstance(result, dict):
-        result = [result[name] for name in sorted(result)]
-    if isinstance(result, (list, tuple)):
-        return [tensor for one in result for tensor in flat(one)]
-    return [result]
-
-
-def settle(layer: Any) -> None:
-    """Give ``layer`` weights that are the same in every run: floats between 0.1 and 0.6, or, of
-    those that an array of integers or of zeros and ones stands for, what is there."""
-    random = np.random.RandomState(5)
-    weights = [np.asarray(w) for w in layer.get_weights()]
-    layer.set_weights(
-        [
-            random.uniform(-0.6, 0.6, w.shape).astype(w.dtype) if w.dtype.kind == "f" and w.ndim > 1
-            else random.uniform(0.1, 0.6, w.shape).astype(w.dtype) if w.dtype.kind == "f" else w
-            for w in weights
-        ]
-    )  # fmt: skip
-
-
-def carrier(keras: Any, dtype: str) -> Any:
-    """A layer that takes a tensor and a mask and returns the tensor, carrying the mask."""
-
-    class Carrier(keras.layers.Layer):  # type: ignore[misc]
-        def call(self, inputs: Any) -> Any:
-            return inputs[0] * 1
-
-        def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-            return inputs[1]
-
-    return Carrier(dtype=dtype) if dtype.startswith("float") else Carrier()
-
-
-def spy(keras: Any) -> Any:
-    """A layer that changes nothing and notes in ``seen`` the mask that each of its inputs had."""
-
-    class Spy(keras.layers.Layer):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__(dtype="float32")
-            self.seen: List[Any] = []
-            self.supports_masking = True
-
-        def call(self, inputs: Any, mask: Any = None) -> Any:
-            self.seen.append(mask)
-            return inputs
-
-    return Spy()

@@ -7,8 +7,9 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Tuple
 import numpy as np
 
 from maskspec.atlas.batches import ROWS, Array, Batch, Feed, validity
+from maskspec.atlas.building import flat
 from maskspec.atlas.subject import Subject
-from maskspec.atlas.trial import Raised, Seen, Trial, flat
+from maskspec.atlas.trial import Raised, Seen, Trial
 
 Make = Callable[[], Any]
 

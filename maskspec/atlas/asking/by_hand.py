@@ -9,9 +9,10 @@ from maskspec.atlas.asking.output import MASKS, name_of
 from maskspec.atlas.asking.results import differ
 from maskspec.atlas.aspects import NotAsked, aspect, is_masked, is_plain
 from maskspec.atlas.batches import ROWS, Array, Batch, padded
+from maskspec.atlas.building import flat
 from maskspec.atlas.comparing import both
 from maskspec.atlas.subject import Subject
-from maskspec.atlas.trial import OTHER, Seen, Trial, flat
+from maskspec.atlas.trial import OTHER, Seen, Trial
 
 
 def masks_of(batch: Batch) -> Any:

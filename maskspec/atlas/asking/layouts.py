@@ -4,9 +4,10 @@ import numpy as np
 
 from maskspec.atlas.aspects import NotAsked, aspect, is_plain, takes_floats
 from maskspec.atlas.batches import Array, padded
+from maskspec.atlas.building import flat, settle
 from maskspec.atlas.comparing import at, same
 from maskspec.atlas.subject import Subject
-from maskspec.atlas.trial import AGREEMENT, Seen, Trial, agreement, flat, settle
+from maskspec.atlas.trial import AGREEMENT, Seen, Trial, agreement
 
 AT_END = [0, 1, 2]  # the rows whose padding, if any, is at the end
 

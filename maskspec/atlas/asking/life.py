@@ -8,8 +8,9 @@ from typing import Any, Dict, Optional
 from maskspec.atlas.asking.output import MASKS, name_of
 from maskspec.atlas.aspects import NotAsked, aspect, is_masked, is_plain
 from maskspec.atlas.batches import padded
+from maskspec.atlas.building import settle
 from maskspec.atlas.subject import Subject
-from maskspec.atlas.trial import AGREEMENT, Seen, Trial, agreement, settle
+from maskspec.atlas.trial import AGREEMENT, Seen, Trial, agreement
 
 
 @aspect("life.first-call", "Does the first call give what a second one gives?", AGREEMENT, is_plain)

@@ -12,10 +12,10 @@ import numpy as np
 from maskspec.atlas.asking.model_results import of_all_roads, of_models
 from maskspec.atlas.asking.model_roads import RESULTS, runs_compiled
 from maskspec.atlas.aspects import NotAsked, aspect
+from maskspec.atlas.building import flat
 from maskspec.atlas.comparing import alike, same, same_mask
 from maskspec.atlas.model_trial import ModelTrial, first
 from maskspec.atlas.models import Model
-from maskspec.atlas.trial import flat
 
 RESTORED = ("the same", "other results", "another mask", "another loss")
 Road = Callable[[ModelTrial, Any, str], Any]

@@ -9,12 +9,12 @@ from maskspec.atlas.asking.model_loss import agree, elements
 from maskspec.atlas.asking.model_roads import RESULTS, WEIGHTS
 from maskspec.atlas.aspects import aspect
 from maskspec.atlas.batches import Array
+from maskspec.atlas.building import flat
 from maskspec.atlas.comparing import same
 from maskspec.atlas.model_batches import VALID
 from maskspec.atlas.model_builders import FEATURES, TOKENS, lstm
 from maskspec.atlas.model_trial import ModelTrial, Stepped, first, weights_of
 from maskspec.atlas.models import Model
-from maskspec.atlas.trial import flat
 
 
 def takes_ragged(subject: Model) -> bool:

@@ -15,11 +15,11 @@ from maskspec.atlas.asking.model_results import (
 )
 from maskspec.atlas.aspects import NotAsked, aspect
 from maskspec.atlas.batches import Array
+from maskspec.atlas.building import flat
 from maskspec.atlas.comparing import alike, same
 from maskspec.atlas.model_batches import ROWS
 from maskspec.atlas.model_trial import RATE, ModelTrial, first, weights_of
 from maskspec.atlas.models import Model
-from maskspec.atlas.trial import flat
 from maskspec.running.judging import Unavailable
 
 RESULTS = ("the same", "other results")

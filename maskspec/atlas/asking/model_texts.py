@@ -9,11 +9,11 @@ from maskspec.atlas.asking.loss_by_hand import DIVISORS, divisors, name_of
 from maskspec.atlas.asking.model_roads import RESULTS
 from maskspec.atlas.aspects import aspect
 from maskspec.atlas.batches import Array
+from maskspec.atlas.building import Namespace
 from maskspec.atlas.comparing import same
 from maskspec.atlas.model_batches import VALID
 from maskspec.atlas.model_trial import ModelTrial, first
 from maskspec.atlas.models import Model
-from maskspec.atlas.trial import Namespace
 
 VOCABULARY = list("abcdefg")
 MASKS = ("the steps of each text", "none", "every step", "another mask")

@@ -6,9 +6,10 @@ import numpy as np
 
 from maskspec.atlas.aspects import NotAsked, aspect, is_masked
 from maskspec.atlas.batches import Array, Batch, padded
+from maskspec.atlas.building import flat
 from maskspec.atlas.comparing import same_mask
 from maskspec.atlas.subject import Subject
-from maskspec.atlas.trial import AGREEMENT, OTHER, Seen, Trial, agreement, flat
+from maskspec.atlas.trial import AGREEMENT, OTHER, Seen, Trial, agreement
 
 INPUTS, OWN, NONE = "the input's", "one of its own", "none"
 FIRST, SECOND = "the first input's", "the second input's"

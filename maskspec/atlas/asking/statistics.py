@@ -6,9 +6,10 @@ import numpy as np
 
 from maskspec.atlas.aspects import aspect, is_masked
 from maskspec.atlas.batches import Array, padded
+from maskspec.atlas.building import flat
 from maskspec.atlas.comparing import same
 from maskspec.atlas.subject import Subject
-from maskspec.atlas.trial import OTHER, Seen, Trial, flat
+from maskspec.atlas.trial import OTHER, Seen, Trial
 
 STEPS = ("the valid ones", "all", "none", "something else")
 
