@@ -5,7 +5,7 @@ import os
 import tempfile
 from typing import Any, Dict, Optional
 
-from maskspec.atlas.asking.output import MASKS, name_of
+from maskspec.atlas.asking.output import MASKS, whose
 from maskspec.atlas.aspects import NotAsked, aspect, is_masked, is_plain
 from maskspec.atlas.batches import padded
 from maskspec.atlas.building import settle
@@ -20,7 +20,9 @@ def first_call(trial: Trial) -> str:
     return agreement(first, trial.once("second call", lambda: trial.apply(fresh, batch)))
 
 
-def copied(trial: Trial, what: str, overriding: Optional[Dict[str, Any]] = None) -> Seen:
+def copied(
+    trial: Trial, what: str, overriding: Optional[Dict[str, Any]] = None, padding: float = 0.0
+) -> Seen:
     """What a copy gives: of the class, or of a subclass ``overriding`` some of its attributes."""
 
     def call() -> Seen:
@@ -28,7 +30,7 @@ def copied(trial: Trial, what: str, overriding: Optional[Dict[str, Any]] = None)
         if overriding is not None:
             made = type("Own", (made,), overriding)
         copy = made.from_config(trial.layer.get_config())
-        batch = padded(trial.subject.feeds)
+        batch = padded(trial.subject.feeds, padding)
         trial.apply(copy, batch.unmasked())
         settle(copy)
         trial.keras.reset_states(copy)
@@ -57,8 +59,11 @@ def own_compute_mask(trial: Trial) -> str:
     if trial.padded().mask is None:
         raise NotAsked("the class itself gives no mask")
     none = {"compute_mask": lambda *_, **__: None}
-    seen = copied(trial, "subclass without compute_mask", none)
-    return name_of(seen.mask, padded(trial.subject.feeds).masks)
+
+    def ask(padding: float) -> Seen:
+        return copied(trial, f"subclass without compute_mask, padded with {padding}", none, padding)
+
+    return whose(trial, ask)
 
 
 @aspect(
