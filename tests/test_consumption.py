@@ -337,7 +337,7 @@ def test_attention_to_nothing_in_half_precision_gives_numbers(keras, layer):
     attention, mask = getattr(keras.layers, layer)(dtype="float16"), valid_steps()
     mask[0] = False
     x = keras.tensor(padded_features().astype("float16"))
-    with refuted_by(Exception, match="half|float"):
+    with refuted_by(Exception, match="half tensor but is a float"):
         result = attention([x, x], mask=[keras.tensor(np.ones_like(mask)), keras.tensor(mask)])
     found = np.isfinite(keras.numpy(result).astype("float32"))
     require(found[1:].all(), "samples with a valid step have numbers")
