@@ -62,15 +62,23 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def keras(request: pytest.FixtureRequest) -> Any:
     """The implementation under test, its names forgotten and its generators seeded."""
+    try:
+        implementation = loaded(request.param)
+    except NotUsable as error:
+        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+    implementation.reset()
+    return implementation
+
+
+def loaded(installed: Installed) -> Any:
+    """The implementation; raise ``NotUsable`` if it cannot be imported."""
     from maskspec.running import adapter
 
     try:
-        implementation = adapter.load(request.param)
-        implementation.reset()
+        return adapter.load(installed)
     except Exception as error:
-        reason = f"{request.param} cannot be imported: {type(error).__name__}: {error}"
-        pytest.exit(" ".join(reason.split()), returncode=pytest.ExitCode.USAGE_ERROR)
-    return implementation
+        reason = f"{installed} cannot be imported: {type(error).__name__}: {error}"
+        raise NotUsable(" ".join(reason.split())) from None
 
 
 class Session:
@@ -151,18 +159,29 @@ class Session:
 
     def pytest_collection_modifyitems(self, items: List[pytest.Item]) -> None:
         checks = [(item, expectation_of(getattr(item, "function", None))) for item in items]
-        if self.problem and not self.config.option.collectonly and any(e for _, e in checks):
-            if not hasattr(self.config, "workerinput"):
+        if not self.config.option.collectonly and any(e for _, e in checks):
+            if hasattr(self.config, "workerinput"):
+                self._import()
+            if self.problem and not hasattr(self.config, "workerinput"):
                 raise pytest.UsageError(str(self.problem))
-            output: Dict[str, bool] = self.config.workeroutput  # type: ignore[attr-defined]
-            output["maskspec.problem"] = True  # under xdist the controller says it
-            items.clear()
-            return
+            if self.problem:  # under xdist the controller says it
+                output: Dict[str, str] = self.config.workeroutput  # type: ignore[attr-defined]
+                output["maskspec.problem"] = str(self.problem)
+                items.clear()
+                return
         for item, e in checks:
             if e is not None:
                 item.stash[CASE] = case_of_item(item, e)
         wanted = [self._wanted(item, e) for item, e in checks]
         deselect(self.config, items, wanted)
+
+    def _import(self) -> None:
+        """Import what is to be run now: a worker cannot end the run later, during a case."""
+        try:
+            for installed in self.installed:
+                loaded(installed)
+        except NotUsable as error:
+            self.problem = error
 
     def _wanted(self, item: Any, expectation: Optional[Expectation]) -> bool:
         if expectation is None:
@@ -240,8 +259,7 @@ class Session:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        if "maskspec.problem" in getattr(node, "workeroutput", {}):
-            self.fatal = str(self.problem)
+        self.fatal = getattr(node, "workeroutput", {}).get("maskspec.problem", "") or self.fatal
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         result = result_of(report)

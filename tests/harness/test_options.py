@@ -62,12 +62,14 @@ def test_without_a_framework_there_is_one_clear_error_under_xdist(mini):
     assert "INTERNALERROR" not in done.output
 
 
-def test_a_framework_that_cannot_be_imported_is_one_clear_error(mini):
+@pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n", "2")], ids=["serial", "xdist"])
+def test_a_framework_that_cannot_be_imported_is_one_clear_error(mini, workers):
     broken = fake(mini.folder / "broken", "keras==3.15.1", "raise ImportError('no libfoo')")
-    done = mini.run(on=(str(broken), "tensorflow==2.18.0"))
+    done = mini.run(*workers, on=(str(broken), "tensorflow==2.18.0"))
     assert done.code == 4
     assert done.count("cannot be imported: ImportError: no libfoo") == 1
     assert "Traceback" not in done.output
+    assert "INTERNALERROR" not in done.output
 
 
 def test_a_broken_list_of_cells_is_named(mini):
