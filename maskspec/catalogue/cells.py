@@ -173,10 +173,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def main(asked: argparse.Namespace) -> int:
-    """Print each cell, for a reader or, with its Python, for a program."""
+    """Print each cell, for a reader or, with its Python, those that need no GPU for a program."""
     cells = load(asked.root).cells.values()
     if asked.json:
-        print(json.dumps([{"cell": cell.name, "python": cell.python} for cell in cells]))
+        anywhere = [cell for cell in cells if not cell.is_gpu]
+        print(json.dumps([{"cell": cell.name, "python": cell.python} for cell in anywhere]))
     else:
         print("\n".join(cell.name for cell in cells))
     return 0

@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterator, List
 import pytest
 
 from maskspec.catalogue.cases import Case, cases_of, collect, fingerprinted
-from maskspec.catalogue.cells import PRE
+from maskspec.catalogue.cells import GPU, PRE
 from maskspec.catalogue.verdicts import Key, Row
 from maskspec.records import facts, results
 from maskspec.records.header import NotRecorded, about, header_differs
@@ -131,11 +131,11 @@ class Recorder:
 
         With ``--stale``, rows of the record there that are up to date stand for cases that have
         not run. An unexpected verdict is recorded (it was observed); an error or a missing case is
-        not, but that the record of a pre-release may lack the cases that end in an error.
+        not, but that the record of a pre-release or a GPU may lack the cases that end in an error.
         """
         ran = [r for r in Session.of(self.config).results if r.cell == installed.cell]
         faults = {r.row.key for r in ran if r.is_error}
-        if faults and not installed.cell.endswith(PRE):
+        if faults and not installed.cell.endswith((PRE, GPU)):
             raise NotRecorded(f"{installed.cell}: no verdict on {', '.join(_claims(faults))}")
         cases = self._cases(installed)
         recorded = current(self._recorded(installed).values(), cases.values()) if self.stale else {}

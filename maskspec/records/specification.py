@@ -87,10 +87,10 @@ class Specification(project.Project):
     def undecided(self, before: results.Record, after: results.Record) -> Set[Key]:
         """The cases of ``before`` that ran for ``after`` and ended in an error there.
 
-        Only the record of a pre-release may lack them. That they ran is known from the records of
-        other cells that ran the same suite.
+        Only the record of a pre-release or a GPU may lack them. That they ran is known from the
+        records of other cells that ran the same suite.
         """
-        if not self.releases.cells[after.cell].is_pre:
+        if not self.releases.cells[after.cell].stands_aside:
             return set()
         ran = {
             key

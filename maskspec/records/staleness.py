@@ -82,13 +82,19 @@ def lacks_facts(project: Specification, name: str) -> bool:
 
 
 def wanting(project: Specification) -> List[str]:
-    """The cells that lack a record or an atlas which is whole and up to date."""
+    """The cells that lack a record or an atlas which is whole and up to date.
+
+    Those of a GPU are not among them: what they did is known from the day when there was one.
+    """
     return [
         name
-        for name in project.releases.cells
-        if name not in project.all_records
-        or any(of_cell(project, name))
-        or lacks_facts(project, name)
+        for name, cell in project.releases.cells.items()
+        if not cell.is_gpu
+        and (
+            name not in project.all_records
+            or any(of_cell(project, name))
+            or lacks_facts(project, name)
+        )
     ]
 
 

@@ -122,7 +122,7 @@ def missing_record(project: Specification) -> Found:
     "record the cells that you have (python -m maskspec record CELL); CI records the others",
 )
 def stale_record(project: Specification) -> Found:
-    for cell in project.all_records:
+    for cell in {**project.records, **project.prereleases}:
         stale = of_cell(project, cell)
         if any(stale):
             yield f"spec/releases/{cell}/results.jsonl", 1, str(stale)

@@ -27,8 +27,11 @@ def cells_disagree(project: Specification) -> Found:
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(str(project.root / "tox.ini"), encoding="utf-8")
     listed = set(tox.get("tox", "env_list", fallback="").split())
-    for name in sorted(cells ^ listed):
+    on_gpus = {name for name in cells if project.releases.cells[name].is_gpu}
+    for name in sorted((cells - on_gpus) ^ (listed - on_gpus)):
         yield "tox.ini", 1, f"{name} is in one of env_list and cells.json only"
+    for name in sorted(listed & on_gpus):
+        yield "tox.ini", 1, f"{name} runs on a GPU alone: leave it out of env_list"
     for label in tox.get("tox", "labels", fallback="").strip().splitlines():
         for name in sorted(set(label.partition("=")[2].replace(",", " ").split()) - cells):
             yield "tox.ini", 1, f"the label {label.partition('=')[0].strip()} names no cell: {name}"

@@ -279,7 +279,8 @@ class Miniature:
             known.append(about["release"])
         self.write("spec/releases/cells.json", json.dumps(cells))
         self.write(f"spec/releases/{name}/constraints.txt", "numpy==1.0\n")
-        self.edit("tox.ini", "env_list =\n", f"env_list =\n    {name}\n")
+        if not name.endswith("-gpu"):
+            self.edit("tox.ini", "env_list =\n", f"env_list =\n    {name}\n")
 
     def record_path(self, cell):
         return self.path(f"spec/releases/{cell}/results.jsonl")

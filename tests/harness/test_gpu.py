@@ -3,6 +3,7 @@
 import pytest
 
 from maskspec.records import results
+from maskspec.records.staleness import wanting
 from maskspec.rendering import sync
 from maskspec.running import adapter, discovery
 from maskspec.running.discovery import Installed
@@ -54,12 +55,35 @@ def test_a_gpu_is_hidden_unless_its_cell_is_run(mini_gpu, cell, seen):
     assert f"GPU {seen}\n" in mini_gpu.run(*run, CUDA_VISIBLE_DEVICES="0").output
 
 
+def record_gpu(mini, **changes):
+    """Give the cell of the GPU the record of the CPU, with ``changes`` in each row."""
+    record = mini.record(ON_CPU)
+    rows = [row._replace(**changes) for row in record.rows]
+    header = {**record.header, "cell": CELL}
+    results.write(mini.path("spec/releases"), results.Record(header, rows))
+
+
+def test_what_a_gpu_did_is_never_out_of_date(mini_gpu):
+    """A change to a test is then no reason to look for a GPU."""
+    assert CELL not in wanting(mini_gpu.load())
+    record_gpu(mini_gpu, test="000000000000")
+    sync.write(mini_gpu.load())
+    assert CELL not in wanting(mini_gpu.load())
+    assert mini_gpu.problems() == []
+
+
+def test_a_plain_run_of_tox_asks_for_no_gpu(mini_gpu):
+    record_gpu(mini_gpu)
+    sync.write(mini_gpu.load())
+    mini_gpu.edit("tox.ini", "env_list =\n", f"env_list =\n    {CELL}\n")
+    [found] = mini_gpu.problems()
+    assert found.what == f"{CELL} runs on a GPU alone: leave it out of env_list"
+    assert CELL not in mini_gpu.python("-m", "maskspec", "cells", "--json").output
+
+
 def test_no_page_counts_a_gpu_but_the_list_of_cells(mini_gpu):
     before = mini_gpu.read("spec/README.md")
-    record = mini_gpu.record(ON_CPU)
-    gone = [row._replace(verdict="refuted") for row in record.rows]
-    header = {**record.header, "cell": CELL}
-    results.write(mini_gpu.path("spec/releases"), results.Record(header, gone))
+    record_gpu(mini_gpu, verdict="refuted")
     sync.write(mini_gpu.load())
     after = mini_gpu.read("spec/README.md")
     [new] = set(after.splitlines()) - set(before.splitlines())
