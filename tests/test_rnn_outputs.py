@@ -303,6 +303,17 @@ def test_mask_of_a_layer_that_goes_backwards_is_not_reversed(keras, kind):
     assert same(keras.numpy(keras.mask_of(output)), valid)
 
 
+@claim("rnn-outputs.backwards-without-a-mask")
+@pytest.mark.parametrize("kind", ["SimpleRNN", "LSTM", "GRU"])
+def test_a_layer_goes_backwards_without_a_mask_as_with_one(keras, kind):
+    layer = layer_of(keras, kind, return_sequences=True, go_backwards=True)
+    x, every = padded_features(2.0), np.ones_like(valid_steps())
+    masked = keras.numpy(layer(keras.carry(keras.tensor(x), every)))
+    last = keras.numpy(layer(keras.tensor(x[:, -1:])))
+    require(same(masked[:, :1], last), "with a mask, the output of the last step comes first")
+    assert same(keras.numpy(layer(keras.tensor(x))), masked)
+
+
 @claim("rnn-outputs.stateful-bidirectional-returns-states", holds=BEFORE_KERAS_3, exists=NOT_3_0_0)
 def test_stateful_bidirectional_layer_returns_its_states(keras):
     options = {"return_sequences": True, "return_state": True}
