@@ -107,7 +107,7 @@ def _cell(
 
 
 def columns(project: Specification, names: Iterable[str]) -> List[Group]:
-    """The cells of these names, in groups; pre-releases last in theirs."""
+    """The cells of these names, in groups; what stands aside comes last in theirs."""
     known = [project.releases.cells[name] for name in names]
     found = []
     for one in TABLE:
@@ -117,7 +117,7 @@ def columns(project: Specification, names: Iterable[str]) -> List[Group]:
             label = f"{one.label} {on}".strip()
             key = f"{one.name}-{backend}".replace(".", "")
             if mine:
-                mine.sort(key=lambda cell: (cell.is_pre, numbers(cell.release)))
+                mine.sort(key=lambda cell: (cell.stands_aside, numbers(cell.release)))
                 found.append(Group(key, label, on if place else label, mine))
     return found
 
@@ -133,8 +133,8 @@ def runs(
 
 
 def whole_title(cell: Cell) -> str:
-    """``Keras 3.16 on TensorFlow, pre-release``."""
-    return title(cell) + (", pre-release" if cell.is_pre else "")
+    """``Keras 3.16 on TensorFlow, pre-release``, ``Keras 3.15 on JAX, with a GPU``."""
+    return title(cell) + (", with a GPU" if cell.is_gpu else ", pre-release" * cell.is_pre)
 
 
 def steps_of(project: Specification) -> List[Tuple[Cell, Cell]]:

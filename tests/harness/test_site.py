@@ -25,7 +25,7 @@ from maskspec.rendering.explained import Explained
 from maskspec.rendering.facts import History
 from maskspec.site import changes, pages, site
 from maskspec.site.code import Code
-from maskspec.site.history import columns, runs
+from maskspec.site.history import columns, runs, whole_title
 from maskspec.site.links import Links, of_facts, of_subject, relative
 from maskspec.site.markdown import Markdown, section, slug
 from maskspec.site.schema import rows
@@ -490,6 +490,14 @@ def test_a_run_of_the_matrix_ends_where_the_implementation_does(project):
         ("holds", "holds", 2, True),
         ("holds", "holds", 1, True),
         ("", "none", 1, False),
+    ]
+
+
+def test_a_gpu_is_told_from_a_cpu_and_stands_behind_it(project):
+    jax = [g for g in columns(project, project.all_records) if g.key == "keras-jax"][0]
+    assert [whole_title(cell) for cell in jax.cells][-2:] == [
+        "Keras 3.15 on JAX",
+        "Keras 3.15 on JAX, with a GPU",
     ]
 
 
