@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -314,6 +315,8 @@ class Miniature:
             [sys.executable, *arguments],
             cwd=str(self.root), env=self.env(on, **env),
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
+            # what a shell runs in the background ignores Ctrl-C, and so would this
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         return Done(done.returncode, done.stdout)
 
