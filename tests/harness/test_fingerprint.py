@@ -47,7 +47,14 @@ def made(change, times):
 made_here = made(lambda x: x + 1, times=2)
 
 
-def by_default(x, other=lambda x: x - 1, *, step=4):
+STEP = 4
+
+
+def less(x):
+    return x - 1
+
+
+def by_default(x, other=less, *, step=STEP):
     return other(x) + step
 
 
@@ -91,7 +98,7 @@ CHANGES = {
     "a function in a closure": ("x + 1, times", "x + 5, times"),
     "a constant in a closure": ("times=2", "times=3"),
     "a function as default": ("x - 1", "x - 2"),
-    "a constant as default": ("step=4", "step=5"),
+    "a constant as default": ("STEP = 4", "STEP = 5"),
 }
 
 
