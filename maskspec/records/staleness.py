@@ -33,16 +33,17 @@ class Staleness(NamedTuple):
         )
 
 
-def staleness(record: Record, cases: Iterable[Case], *, is_pre: bool = False) -> Staleness:
+def staleness(record: Record, cases: Iterable[Case], *, may_lack: bool = False) -> Staleness:
     """How ``record`` differs from ``cases``, the ones that are decided on its implementation.
 
-    The record of a pre-release may lack the cases that end in an error there, but not all.
+    With ``may_lack``, as for a pre-release or a GPU, the cases that end in an error there may be
+    missing, but not all.
     """
     right = {case.key: case.fingerprint for case in cases}
     rows = {row.key: row.test for row in record.rows}
     missing = sorted(right.keys() - rows.keys())
     return Staleness(
-        [] if is_pre and rows else missing,
+        [] if may_lack and rows else missing,
         sorted(rows.keys() - right.keys()),
         sorted(key for key in rows.keys() & right.keys() if rows[key] != right[key]),
     )
@@ -53,7 +54,7 @@ def of_cell(project: Specification, name: str, record: Optional[Record] = None) 
     cell = project.releases.cells[name]
     cases = cases_of(project.collection.cases, cell.implementation)
     found = record or project.all_records[name]
-    return staleness(found, cases, is_pre=cell.is_pre)
+    return staleness(found, cases, may_lack=cell.stands_aside)
 
 
 @functools.lru_cache(maxsize=None)  # the same for each cell

@@ -1,8 +1,9 @@
 """The pytest plugin: run each claim on each installed implementation and judge the verdict.
 
 An expected ``refuted`` or ``unavailable`` passes; an unexpected verdict, in either direction,
-fails. No framework is imported before the first case runs. ``records.recording`` records what
-came of a run, ``rendering.summary`` says it in words.
+fails. No framework is imported before the first case runs; a worker of pytest-xdist imports when it
+has collected. ``records.recording`` records what came of a run, ``rendering.summary`` says it in
+words.
 """
 
 import gc

@@ -3,7 +3,7 @@
 import pytest
 
 from maskspec.records import results
-from maskspec.records.staleness import wanting
+from maskspec.records.staleness import of_cell, wanting
 from maskspec.rendering import sync
 from maskspec.running import adapter, discovery
 from maskspec.running.discovery import Installed
@@ -70,6 +70,13 @@ def test_what_a_gpu_did_is_never_out_of_date(mini_gpu):
     sync.write(mini_gpu.load())
     assert CELL not in wanting(mini_gpu.load())
     assert mini_gpu.problems() == []
+
+
+def test_a_record_of_a_gpu_may_lack_a_case(mini_gpu):
+    record = mini_gpu.record(ON_CPU)
+    fewer = results.Record({**record.header, "cell": CELL}, record.rows[1:])
+    assert not any(of_cell(mini_gpu.load(), CELL, fewer))
+    assert any(of_cell(mini_gpu.load(), ON_CPU, fewer))
 
 
 def test_a_plain_run_of_tox_asks_for_no_gpu(mini_gpu):
