@@ -11,12 +11,13 @@ import pytest
 
 from maskspec.power.forks import DIED, HUNG, each
 from maskspec.power.planting import Code, Fault
-from maskspec.power.suites import FACT, Suite, Test, answers, changed
+from maskspec.power.suites import CLAIM, FACT, TEST, Suite, Test, answers, changed
 from maskspec.power.work import Work
 
 PARTS = 4  # in which everything is run once, to see what it runs through
 AGAIN = 40  # faults on which a claim or aspect is run that has noticed nothing
 ALIKE = 2  # subjects to which such an aspect is put again
+A_TURN = {CLAIM: 10, FACT: 2, TEST: 10}  # of each kind, in the search for one that notices
 EVERY = 20  # faults from one line of progress to the next
 Say = Callable[[str], None]
 Reached = Tuple[str, int]  # a place, and the number of one of its statements
@@ -245,7 +246,8 @@ def _by_turns(tests: Sequence[Explored]) -> List[Explored]:
 def _measure(suite: Suite, tests: Sequence[Explored]) -> Any:
     """Run ``tests`` here, where a fault is planted, until enough of them notice it.
 
-    What the first ones do not notice is put to those that say most, until one notices it.
+    What the first ones do not notice is put to those that say most, a few of each kind by turns,
+    until one notices it.
     """
     noticed: Dict[str, List[str]] = {kind: [] for kind in suite.first}
     errors: List[str] = []
@@ -263,9 +265,17 @@ def _measure(suite: Suite, tests: Sequence[Explored]) -> Any:
 
     for kind, limit in suite.first.items():
         ask(kind, tests, limit, suite.enough)
-    for kind, limit in suite.more.items():
-        if not any(noticed.values()):
-            ask(kind, _by_turns(sorted(tests, key=lambda one: -len(one.answers))), limit, 1)
+    rest = [one for one in tests if one not in done]
+    rest = _by_turns(sorted(rest, key=lambda one: -len(one.answers)))
+    left = {
+        kind: [one for one in rest if one.test.kind == kind][:limit]
+        for kind, limit in suite.more.items()
+    }
+    while any(left.values()) and not any(noticed.values()):
+        for kind in left:
+            if not any(noticed.values()):
+                ask(kind, left[kind], A_TURN[kind], 1)
+            del left[kind][: A_TURN[kind]]
     kinds = [one.test.kind for one in done]
     return [noticed, {kind: kinds.count(kind) for kind in suite.first}, errors]
 

@@ -60,7 +60,7 @@ def _theirs(item: Any) -> Optional[Test]:
     return Test(item, TEST, item.nodeid.rpartition("/")[2], file)
 
 
-OURS = Suite("ours", _ours, {CLAIM: 12, FACT: 4}, {FACT: 400, CLAIM: 1000}, 3, looks_again=True)
+OURS = Suite("ours", _ours, {CLAIM: 12, FACT: 4}, {CLAIM: 1000, FACT: 400}, 3, looks_again=True)
 FIRST = OURS._replace(enough=1, looks_again=False, whole=False)  # as theirs: one is enough
 THEIRS = Suite("theirs", _theirs, {TEST: 60}, {TEST: 240}, 1)
 

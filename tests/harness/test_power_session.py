@@ -73,6 +73,20 @@ def test_one_that_notices_is_enough_for_the_first_and_not_for_the_record(monkeyp
     assert _measure(suite, [LSTM, CLAIMED])[1] == runs
 
 
+def test_claims_and_subjects_are_asked_by_turns_for_one_that_notices(monkeypatch):
+    asked = []
+
+    def notices_nothing(test, before):
+        asked.append(test.name)
+        return Change([], [])
+
+    monkeypatch.setattr("maskspec.power.session.changed", notices_nothing)
+    monkeypatch.setattr("maskspec.power.session.A_TURN", {CLAIM: 1, FACT: 1})
+    tests = [explored(kind, f"{kind} {i}", {"": ""}) for kind in (FACT, CLAIM) for i in range(3)]
+    _measure(OURS._replace(first={CLAIM: 1, FACT: 1}, more={CLAIM: 9, FACT: 1}), tests)
+    assert asked == ["claim 0", "fact 0", "claim 1", "fact 1", "claim 2"]
+
+
 @pytest.mark.parametrize(
     "before, now, errors",
     [
