@@ -115,9 +115,15 @@ def _what_failed(output: str) -> List[str]:
 def main(asked: argparse.Namespace) -> int:
     """Record the cells that were asked for, or all; exit status 1 if one fails."""
     project = load(asked.root)
-    cells = asked.cells or list(project.releases.cells)
-    for cell in cells:
+    known = project.releases.cells
+    for cell in asked.cells:
         known_cell(cell, project.releases)
+        if known[cell].is_gpu:
+            raise ValueError(
+                f"{cell}: the record of a GPU is never out of date; where there is one, run "
+                f"tox -e {cell} -- -q -n 16 --record=spec/releases"
+            )
+    cells = asked.cells or [name for name, cell in known.items() if not cell.is_gpu]
     failed = record_all(project, cells, asked.jobs)
     left = [cell for cell in wanting(load(asked.root)) if cell not in failed]
     if failed:

@@ -72,6 +72,14 @@ def test_what_a_gpu_did_is_never_out_of_date(mini_gpu):
     assert mini_gpu.problems() == []
 
 
+def test_a_gpu_that_is_to_be_recorded_is_asked_for_by_tox(mini_gpu):
+    done = mini_gpu.python("-m", "maskspec", "record", CELL)
+    assert done.code == 2
+    assert (
+        f"where there is one, run tox -e {CELL} -- -q -n 16 --record=spec/releases" in done.output
+    )
+
+
 def test_a_record_of_a_gpu_may_lack_a_case(mini_gpu):
     record = mini_gpu.record(ON_CPU)
     fewer = results.Record({**record.header, "cell": CELL}, record.rows[1:])
