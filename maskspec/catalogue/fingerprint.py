@@ -1,10 +1,10 @@
 """A hash of what a case runs: when it changes, what was recorded for the case is stale.
 
-It covers the code of the test's body, of the project's functions, classes and plain constants that
-the body reaches by name, through a closure or a default, of the methods and operations of the
-adapter that it names and that these call, and the case's parameters. Comments, docstrings,
-annotations and layout do not count, nor do decorators: better words or a changed expectation ask
-for no new run.
+It covers the code of the test's body, of the project's functions and classes and the values of its
+constants that the body reaches by name, in a container, through a closure or a default, of the
+methods and operations of the adapter that it names and that these call, and the case's parameters.
+Comments, docstrings, annotations and layout do not count, nor do decorators: better words or a
+changed expectation ask for no new run.
 """
 
 import ast
@@ -12,6 +12,7 @@ import functools
 import hashlib
 import inspect
 import os
+import re
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Set, Tuple, Union
@@ -24,7 +25,8 @@ PLAIN = (str, int, float, bool, bytes, tuple, list, dict, set, frozenset, type(N
 
 def fingerprint(check: FunctionType, parameters: Mapping[str, Any]) -> str:
     """Twelve hexadecimal digits; the same under every supported Python."""
-    text = _reached(check) + repr(sorted((k, _plain(v)) for k, v in parameters.items()))
+    given = sorted((name, _plain(value)) for name, value in parameters.items())
+    text = _reached(check, *_codes(list(parameters.values()))) + repr(given)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
 
 
@@ -50,10 +52,13 @@ def of_functions(functions: Iterable[FunctionType], text: str, home: Path, helpe
 
 
 @functools.lru_cache(maxsize=None)  # the cases of a test share it
-def _reached(check: FunctionType) -> str:
+def _reached(check: FunctionType, *parameters: Any) -> str:
     parts: Dict[str, str] = {}
     named = set(ALWAYS_RUN)
-    _reach(check, Path(check.__code__.co_filename).parent, parts, named)
+    home = Path(check.__code__.co_filename).parent
+    _reach(check, home, parts, named)
+    for one in filter(lambda one: _is_ours(one, home), parameters):
+        _reach(one, home, parts, named)
     return _joined(parts, named)
 
 
@@ -87,11 +92,11 @@ def _reach(value: Any, home: Path, parts: Dict[str, str], named: Set[str]) -> No
             found = getattr(found, "__wrapped__", found)  # of a function that remembers answers
             if inspect.ismodule(found) and home in Path(getattr(found, "__file__", "")).parents:
                 raise ValueError(f"{key} reaches into a module, {name}: import the names instead")
-            if inspect.isfunction(found) or inspect.isclass(found):
-                if _is_ours(found, home):
-                    _reach(found, home, parts, named)
-            elif isinstance(found, PLAIN) and found is not None:
-                if type(found).__module__ == "numpy":
+            for code in _codes(found):
+                if _is_ours(code, home):
+                    _reach(code, home, parts, named)
+            if _is_constant(found):
+                if isinstance(found, PLAIN) and type(found).__module__ == "numpy":
                     raise ValueError(f"{key} uses {name}, a number of numpy: make it a Python one")
                 parts[name] = repr(_plain(found))
 
@@ -108,6 +113,22 @@ def _enclosed(function: Any) -> Iterator[Tuple[str, Any]]:
     code, defaults = function.__code__, function.__defaults__ or ()
     yield from zip(code.co_varnames[code.co_argcount - len(defaults) :], defaults)
     yield from sorted((function.__kwdefaults__ or {}).items())
+
+
+def _is_constant(value: Any) -> bool:
+    is_array = type(value).__module__ == "numpy" and hasattr(value, "tolist")
+    return is_array or (isinstance(value, (*PLAIN, re.Pattern)) and value is not None)
+
+
+def _codes(value: Any) -> Iterator[Any]:
+    """The functions and classes that ``value`` is or, as a plain container, holds."""
+    if inspect.isfunction(value) or inspect.isclass(value):
+        yield value
+    elif isinstance(value, dict):
+        yield from _codes(list(value.values()))
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _codes(one)
 
 
 def _is_ours(value: Any, home: Path) -> bool:
@@ -250,4 +271,8 @@ def _plain(value: Any) -> Any:
         return items
     if inspect.isfunction(value):
         return _body(value)
+    if isinstance(value, re.Pattern):
+        return value.pattern
+    if hasattr(value, "tolist"):  # an array; how wide its numbers are depends on the machine
+        return [value.dtype.kind, list(value.shape), value.tolist()]
     return value if isinstance(value, PLAIN) else type(value).__name__

@@ -12,6 +12,10 @@ from maskspec.catalogue.fingerprint import fingerprint
 
 MODULE = """
 import functools
+import re
+
+import numpy as np
+
 from maskspec import claim
 from tests.support.probes import same
 
@@ -36,8 +40,12 @@ def scale(x):
     return 2 * x
 
 
-def unrelated(x):
+def further(x):
     return x
+
+
+def unrelated(x):
+    return further(x)
 
 
 def made(change, times):
@@ -58,8 +66,21 @@ def by_default(x, other=less, *, step=STEP):
     return other(x) + step
 
 
+DIVISOR = 8
+
+
+def part(x):
+    return x / DIVISOR
+
+
+WAYS = {"parts": [part]}
+ROWS = np.array([[0.5, 6.0]])
+WORD = re.compile("word")
+
+
 @claim("demo.first")
 def test_it(keras, kind):
+    assert WAYS["parts"][0](1) in ROWS and WORD.match(kind)
     inner = lambda: helper(kind)
     assert same(inner(), Layer().call(1))
     assert kind in KINDS
@@ -82,7 +103,8 @@ def hash_of(tmp_path, monkeypatch):
         module = importlib.util.module_from_spec(spec)
         monkeypatch.setitem(sys.modules, module.__name__, module)
         spec.loader.exec_module(module)
-        return fingerprint(module.test_it, parameters)
+        there = {name: getattr(module, str(value), value) for name, value in parameters.items()}
+        return fingerprint(module.test_it, there)
 
     return hash_of
 
@@ -99,6 +121,12 @@ CHANGES = {
     "a constant in a closure": ("times=2", "times=3"),
     "a function as default": ("x - 1", "x - 2"),
     "a constant as default": ("STEP = 4", "STEP = 5"),
+    "a function in a container": ("x / DIVISOR", "x // DIVISOR"),
+    "what a function in a container reaches": ("DIVISOR = 8", "DIVISOR = 9"),
+    "the values of an array": ("[[0.5, 6.0]]", "[[0.5, 7.0]]"),
+    "the shape of an array": ("[[0.5, 6.0]]", "[0.5, 6.0]"),
+    "the kind of an array": ("[[0.5, 6.0]]", "[[0.5, 6.0]], complex"),
+    "a regular expression": ('"word"', '"sword"'),
 }
 
 
@@ -140,6 +168,10 @@ def test_a_change_in_what_runs_changes_it(hash_of, change):
 )
 def test_a_change_in_nothing_that_runs_leaves_it(hash_of, old, new):
     assert hash_of(old, new) == hash_of()
+
+
+def test_what_a_parameter_reaches_counts(hash_of):
+    assert hash_of("return x\n", "return -x\n", kind="unrelated") != hash_of(kind="unrelated")
 
 
 @pytest.mark.parametrize("place, counts", [("", True), ("support", True), ("../other", False)])
