@@ -13,8 +13,8 @@ import time
 import traceback
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
-CPU_S = 300  # of CPU time, twice what all tests take; a fault that makes a loop endless ends here
-WALL_S = 1200  # a fault that makes a process wait for itself ends here
+CPU_S = 900  # of CPU time, twice what all tests take; a fault that makes a loop endless ends here
+WALL_S = 2400  # a fault that makes a process wait for itself ends here
 MEMORY = 8 << 30  # bytes of data beyond what the parent holds
 
 DIED = "the process dies"
