@@ -382,6 +382,23 @@ def test_consumers_have_a_mask_argument_in_call(keras, layer):
     assert "mask" in names
 
 
+@claim("consumption.softmax-robust-masking", exists={"tf_keras": ">=2.21"})
+@pytest.mark.parametrize("layer", ["new", "from-its-config"])
+@pytest.mark.parametrize("mask", ["bool", "float"])
+def test_softmax_with_robust_masking_gives_zero_to_any_masked_number(keras, layer, mask):
+    try:
+        robust = keras.layers.Softmax(robust_masking=True)
+    except (TypeError, ValueError) as error:
+        raise Unavailable("Softmax has no robust_masking") from error
+    if layer == "from-its-config":
+        robust = type(robust).from_config(robust.get_config())
+    numbers = keras.tensor(np.array([[1e9, -1e8, -1e8]], "float32"))
+    valid = np.array([[False, True, True]] if mask == "bool" else [[0.4, 0.6, 1.0]])
+    given = keras.tensor(valid.astype("float32" if mask == "float" else "bool"))
+    require(same(keras.numpy(keras.layers.Softmax()(numbers, mask=given)), [[1, 0, 0]]), "else not")
+    assert same(keras.numpy(robust(numbers, mask=given)), [[0, 0.5, 0.5]])
+
+
 @claim("consumption.attention-mask", exists=HAS_MULTI_HEAD)
 def test_multi_head_attention_takes_an_attention_mask(keras):
     run, valid = consumer(keras, "MultiHeadAttention", "attention_mask"), valid_steps()

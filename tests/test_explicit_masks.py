@@ -177,6 +177,17 @@ def test_predict_lays_the_same_mask_over_each_batch(keras):
     assert same(predicted[3:], under(keras, pooling, x[3:], valid_steps()))
 
 
+@claim("explicit-masks.lambda-hands-on-a-fixed-mask")
+@pytest.mark.parametrize("inputs", ["masked", "unmasked"])
+def test_lambda_hands_on_the_mask_that_it_was_made_with(keras, inputs):
+    fixed = valid_steps()[:, ::-1].copy()
+    layer = keras.layers.Lambda(lambda x: x * 1.0, mask=keras.tensor(fixed))
+    x = keras.tensor(padded_features())
+    require(not same(fixed, valid_steps()), "it is another mask than that of the inputs")
+    output = layer(keras.carry(x, valid_steps()) if inputs == "masked" else x)
+    assert same(keras.numpy(keras.mask_of(output)), fixed)
+
+
 @claim("explicit-masks.concrete-mask-is-saved", holds=KERAS_3)
 @pytest.mark.parametrize("road", ["config", "h5"])
 @pytest.mark.parametrize("layer", ["SimpleRNN", "LSTM"])

@@ -320,6 +320,28 @@ def test_loss_of_ones_own_gets_predictions_with_their_mask(keras, road):
     assert road == "evaluate" or same(keras.numpy(seen[-1]), valid_steps())
 
 
+@claim("loss.own-call-gets-the-mask-as-weights", holds=BEFORE_KERAS_3, exists=NOT_ON_JAX)
+@pytest.mark.parametrize("given", ["nothing", "sample-weights"])
+def test_loss_with_a_call_of_its_own_gets_the_mask_as_weights(keras, given):
+    if keras.backend_name == "jax":
+        raise Unavailable("graphs on JAX lost masks; loss.graphs-on-jax-lost-the-mask asks that")
+    seen, masks = [], []
+
+    class Spy(keras.losses.Loss):
+        def __call__(self, y_true, y_pred, sample_weight=None):
+            seen.append(sample_weight)
+            masks.append(keras.mask_of(y_pred))
+            return keras.ops.mean((y_pred - y_true) ** 2)
+
+    weights = None if given == "nothing" else np.full((3, 6), 2.0, "float32")
+    echo(keras, loss=Spy()).test_on_batch(padded_features(), targets(), sample_weight=weights)
+    require(masks[-1] is not None, "the predictions carry the mask")
+    got = None if seen[-1] is None else keras.numpy(seen[-1])
+    observe("nothing" if got is None else f"{len(np.unique(got))} values")
+    wanted = valid_steps() * (1.0 if weights is None else weights)
+    assert got is not None and same(np.reshape(got, (3, 6)), wanted)
+
+
 # --- gradients ----------------------------------------------------------------------------------
 
 
@@ -541,6 +563,27 @@ def test_function_returns_zero_at_steps_of_an_ignored_class(keras, given):
     found = keras.numpy(crossentropy(*tensors, from_logits=given == "logits", ignore_class=0))
     require((classes == 0).any() and (classes != 0).any(), "there are steps of both kinds")
     assert same(found, np.where(classes == 0, 0, wanted))
+
+
+@claim(
+    "loss.ignore-class-on-another-axis",
+    holds={**BEFORE_KERAS_3, "keras/torch": ">=3.15"},
+    exists=HAS_IGNORE_CLASS,
+)
+@pytest.mark.parametrize("given", ["probabilities", "logits"])
+def test_function_ignores_a_class_where_classes_are_on_another_axis(keras, given):
+    ignoring_class_0(keras)  # is there such an argument?
+    classes = keras.tensor(one_hot(masked_class=0).argmax(-1))
+    options = {"from_logits": given == "logits", "ignore_class": np.int32(0)}
+
+    def found(predicted, **more):
+        crossentropy = keras.losses.sparse_categorical_crossentropy
+        return keras.numpy(crossentropy(classes, keras.tensor(predicted), **options, **more))
+
+    wanted = found(guesses())
+    require(0 in wanted and wanted.any(), "steps of this class give 0, others do not")
+    with refuted_by(Exception, match=f"{MISFIT}|Only axis=-1|must have the same shape"):
+        assert same(found(guesses().swapaxes(1, 2), axis=1), wanted)
 
 
 @claim(

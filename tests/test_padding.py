@@ -233,6 +233,18 @@ def test_multi_head_attention_of_ragged_rows_counts_their_padding(keras):
     assert not same(keras.numpy(result[0]), alone)
 
 
+@claim("padding.ragged-attention-returns-ragged", exists=RAGGED_ATTENTION)
+def test_multi_head_attention_returns_a_ragged_tensor_for_a_ragged_query(keras):
+    attention, query = keras.layers.MultiHeadAttention(2, 3), ragged(keras, padded_features())
+    require(len(attention(query.to_tensor(), query.to_tensor())) == 3, "a padded query works")
+    try:
+        result = attention(query, query)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise Unavailable("the layer takes no ragged tensors") from error
+    assert isinstance(result, type(query))
+    assert result.row_lengths().numpy().tolist() == list(LENGTHS)
+
+
 @claim("padding.ragged-to-tensor", exists=ON_TENSORFLOW)
 def test_to_tensor_pads_a_ragged_tensor_with_zeros_at_the_end(keras):
     ids = ragged(keras, padded_ids()).to_tensor()

@@ -36,6 +36,7 @@ from tests.support.sizes import functional_model, odd_sizes, padded_batches
 SINCE_TF_2_3 = {"tf.keras": ">=2.3", "*": ""}
 HAS_SPECTRAL = {"tf.keras": ">=2.13", "tf_keras": None, "*": ""}
 BEFORE_KERAS_3_14 = {"keras": "<3.14", "*": ""}
+TAKES_A_TENSOR = {"keras": ">=3.7", "*": ""}
 MODELS = ("functional", "sequential")
 BAD_SHAPES = "(?i)shapes|dimension|broadcast"
 
@@ -476,3 +477,58 @@ def test_most_layers_leave_the_time_dimension_alone(keras):
     kept = [name for name, words in found.items() if "keeps time" in words]
     observe(f"{len(kept)} of {len(found)} built-in layers keep it")
     assert len(kept) > len(found) - len(kept)
+
+
+# --- functional models --------------------------------------------------------------------------
+
+
+def counting_layer(keras):
+    """A layer that changes nothing, passes a mask on, and counts its calls."""
+
+    class CountingLayer(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.supports_masking = True
+            self.calls = 0
+
+        def call(self, inputs):
+            self.calls += 1
+            return inputs * 1.0
+
+    return CountingLayer()
+
+
+@claim("propagation.functional-computes-each-layer-once")
+@pytest.mark.parametrize("kind", ["functional", "sequential", "sequential-built-by-its-call"])
+@pytest.mark.parametrize("mask", ["masked", "unmasked"])
+def test_model_computes_outputs_and_masks_in_one_pass(keras, kind, mask):
+    layer, inputs = counting_layer(keras), keras.Input((6, 4))
+    model = {
+        "functional": lambda: keras.Model(inputs, layer(inputs)),
+        "sequential": lambda: keras.Sequential([keras.Input((6, 4)), layer]),
+        "sequential-built-by-its-call": lambda: keras.Sequential([layer]),
+    }[kind]()
+    x = keras.tensor(padded_features())
+    model(x)
+    layer.calls = 0
+    output = model(keras.carry(x, valid_steps()) if mask == "masked" else x)
+    require(same(keras.numpy(output), padded_features()), "the output is that of the layer")
+    require((keras.mask_of(output) is not None) == (mask == "masked"), "the model passes a mask on")
+    assert layer.calls == 1
+
+
+@claim(
+    "propagation.input-of-a-tensor-keeps-the-mask",
+    holds=KERAS_3,
+    exists={"keras": ">=3.7", "*": ""},
+)
+def test_input_made_of_a_tensor_keeps_the_mask_of_it(keras):
+    masked = keras.layers.Masking()(keras.Input((6, 4)))
+    require(keras.mask_of(masked) is not None, "the tensor has a mask")
+    try:
+        entry = keras.Input(tensor=masked)
+    except ValueError as error:
+        require("must pass a `shape`" in str(error), "the argument has no use there")
+        raise Unavailable("Input takes no tensor") from error
+    assert keras.mask_of(entry) is not None
+    assert keras.mask_of(masked) is not None

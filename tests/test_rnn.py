@@ -12,7 +12,7 @@ from maskspec import NEVER, Unavailable, case, claim, observe, raises, refuted_b
 from tests.support.consumers import NOT_3_0_0, attempt, gappy_ids
 from tests.support.layers import failure
 from tests.support.probes import TF_FUNCTION, padded_features, same, valid_steps
-from tests.support.releases import NOT_ON_JAX, ON_JAX, ON_TENSORFLOW
+from tests.support.releases import BEFORE_KERAS_3, NOT_ON_JAX, ON_JAX, ON_TENSORFLOW
 
 KINDS = ["SimpleRNN", "GRU", "LSTM", "RNN", "Bidirectional"]
 ASKS_THE_MASK = {"keras/tensorflow": ">=3.2", "keras": None, "*": ""}
@@ -408,3 +408,88 @@ def test_cudnn_needs_padding_at_the_end(keras, padded):
 def test_sample_that_is_all_padding_keeps_cudnn_away(keras):
     require(keras.cudnn_takes(mask_padded("post")), "the mask of post padding is taken")
     assert not keras.cudnn_takes(mask_padded("throughout"))
+
+
+# --- cells of one's own, and the loop of the backend -------------------------------------------
+
+
+def summing_cell(keras, hand_on):
+    """A cell that sums up three features, and whose state is what ``hand_on`` makes of the sum."""
+
+    class SummingCell(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.state_size = self.output_size = 3
+
+        def call(self, inputs, states):
+            total = states[0] + inputs[:, :3]
+            return total, [hand_on(total)]
+
+    return SummingCell()
+
+
+def sums(keras, hand_on, is_masked, in_graph=False):
+    """What a layer around such a cell returns, as numpy (3, 3)."""
+    layer = keras.layers.RNN(summing_cell(keras, hand_on))
+    given = {"mask": keras.tensor(valid_steps())} if is_masked else {}
+
+    def run(x):
+        return layer(x, **given)
+
+    run_it = keras.function(run) if in_graph else run
+    return keras.numpy(run_it(keras.tensor(padded_features())))
+
+
+def by_python(total):
+    """``total`` as it is, but TensorFlow does not know the shape when it builds a graph."""
+    import tensorflow as tf
+
+    return tf.numpy_function(lambda x: x, [total], tf.float32)
+
+
+@claim("rnn.state-of-unknown-shape", holds=BEFORE_KERAS_3, exists=ON_TENSORFLOW)
+@pytest.mark.parametrize("mask", ["masked", "unmasked"])
+def test_state_of_unknown_shape_goes_through_the_loop_of_a_graph(keras, mask):
+    if keras.backend_name != "tensorflow":
+        raise Unavailable("only TensorFlow builds graphs with such shapes")
+    wanted = sums(keras, lambda total: total, mask == "masked")
+    require(same(sums(keras, by_python, mask == "masked"), wanted), "without a graph it works")
+    with refuted_by(ValueError, match="enters the loop|unknown rank"):
+        found = sums(keras, by_python, mask == "masked", in_graph=True)
+    assert same(found, wanted)
+
+
+@claim("rnn.array-as-state", exists=ON_TENSORFLOW)
+def test_state_as_an_array_fails_with_a_mask_alone(keras):
+    if keras.backend_name != "tensorflow":
+        raise Unavailable("asked of TensorFlow, which turns arrays into tensors of its own")
+
+    def ones(total):
+        return np.ones((3, 3), "float32")
+
+    last = padded_features()[:, -1, :3]
+    require(same(sums(keras, ones, is_masked=False), 1 + last), "without a mask it works")
+    with raises(AttributeError, match="as_list"):
+        sums(keras, ones, is_masked=True)
+
+
+@claim("rnn.backend-function-returns-the-last-output", exists=BEFORE_KERAS_3)
+@pytest.mark.parametrize("padding", ["masked", "zeroed", "unmasked"])
+@pytest.mark.parametrize("loop", ["loop", "unrolled"])
+def test_backend_rnn_returns_the_output_of_the_last_step_first(keras, loop, padding):
+    rnn = getattr(keras.backend, "rnn", None)
+    if rnn is None:
+        raise Unavailable("keras.backend has no rnn")
+    options = {} if padding == "unmasked" else {"mask": keras.tensor(valid_steps())}
+    last, each, _ = rnn(
+        lambda x, states: (x + states[0], [x + states[0]]),
+        keras.tensor(padded_features()),
+        [keras.tensor(np.ones((3, 4), "float32"))],
+        unroll=loop == "unrolled",
+        zero_output_for_mask=padding == "zeroed",
+        **options,
+    )
+    last, each = keras.numpy(last), keras.numpy(each)
+    require(not same(last[0], each[0, 0]), "the first step has another output")
+    require((not last[0].any()) == (padding == "zeroed"), "zeros come from the option alone")
+    assert same(last, each[:, -1])

@@ -6,8 +6,8 @@ Page: spec/subclassed-models.md
 import numpy as np
 import pytest
 
-from maskspec import claim, require
-from tests.support.layers import arriving, custom_layer, follows_the_ids
+from maskspec import claim, observe, require
+from tests.support.layers import arriving, custom_layer, failure, follows_the_ids
 from tests.support.probes import (
     TF_FUNCTION,
     compose,
@@ -18,6 +18,7 @@ from tests.support.probes import (
     same,
     valid_steps,
 )
+from tests.support.releases import BEFORE_KERAS_3
 
 LENGTHS = (3, 7, 5, 2)
 
@@ -182,3 +183,28 @@ def test_model_behind_an_embedding_gets_its_mask(keras, mode):
     require(seen, "the model is called")
     assert seen[-1] is not None
     assert same(keras.numpy(seen[-1]), valid_steps())
+
+
+# --- subclasses of functional models -------------------------------------------------------------
+
+
+@claim("subclassed-models.functional-call-needs-a-mask-parameter", holds=BEFORE_KERAS_3)
+def test_functional_model_with_a_call_of_its_own_needs_a_parameter_mask(keras):
+    def outcome(model_class, is_masked=True):
+        inputs, x = keras.Input((6, 4)), keras.tensor(padded_features())
+        model = model_class(inputs=inputs, outputs=keras.layers.Dense(2)(inputs))
+        return failure(model, keras.carry(x, valid_steps()) if is_masked else x)
+
+    class WithMask(keras.Model):
+        def call(self, inputs, training=None, mask=None):
+            return super().call(inputs, mask=mask)
+
+    class WithoutMask(keras.Model):
+        def call(self, inputs, training=None):
+            return super().call(inputs)
+
+    require(not outcome(WithMask), "with a parameter mask it works")
+    require(not outcome(WithoutMask, is_masked=False), "so it does without a mask")
+    found = outcome(WithoutMask)
+    observe(found.partition(":")[0] or "no error")
+    assert "unexpected keyword argument 'mask'" in found

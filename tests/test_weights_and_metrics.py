@@ -235,6 +235,19 @@ def test_metric_function_of_one_number_is_reported_as_it_is(keras, argument):
     assert same(found, wanted)
 
 
+@claim("weights-and-metrics.none-among-metrics", holds={"keras": "<3.14", "*": ""})
+@pytest.mark.parametrize("argument", ["metrics", "weighted_metrics"])
+def test_none_among_the_metrics_is_passed_over(keras, argument):
+    def found(*metrics):
+        return on_batch(echo(keras, **{argument: list(metrics)}), padded_features(), targets())
+
+    alone = found("mae")
+    require(len(alone) == 2, "there are a loss and one metric")
+    with refuted_by(ValueError, match="Expected metric, received `None`"):
+        beside = found("mae", None)
+    assert same(beside, alone)
+
+
 @claim("weights-and-metrics.weights-reach-weighted-metrics")
 @pytest.mark.parametrize("name", ["RootMeanSquaredError", "AUC"])
 def test_weights_of_zero_keep_masked_steps_out_of_weighted_metrics(keras, name):
