@@ -17,7 +17,7 @@ from maskspec.catalogue.cases import cases_of
 from maskspec.catalogue.implementations import IMPLEMENTATIONS
 from maskspec.catalogue.words import count
 from maskspec.power.planting import Fault
-from maskspec.power.session import Before, Outcome, Power
+from maskspec.power.session import AGAIN, Before, Outcome, Power
 from maskspec.power.suites import CLAIM, FACT, FIRST, OURS, TEST, THEIRS, Test
 from maskspec.power.work import Work
 from maskspec.records import power as records
@@ -36,17 +36,21 @@ class Recorded(Before):
 
     def __init__(self, record: PowerRecord, now: Dict[str, Dict[str, str]]) -> None:
         self.record, self.now = record, now
+        asked = record.header["asked"]
+        self.asked_fewer = any(asked[kind] < most for kind, most in OURS.most.items())
         self.silent = {row.name for row in (*record.claims, *record.aspects) if not row.faults}
 
     def outcome(self, fault: Fault) -> Optional[Outcome]:
         row = self._row(fault)
         if row is None or not records.stands(self.record, row, self.now):
             return None
+        if self.asked_fewer and not row.is_noticed:
+            return None
         return Outcome({CLAIM: [*row.claims], FACT: [*row.facts]}, {}, row.errors, row.end)
 
     def is_new(self, fault: Fault, test: Test) -> bool:
         row = self._row(fault)
-        if row is None or row.is_noticed:
+        if row is None or row.is_noticed or self.asked_fewer:
             return True
         if test.kind == FACT and self.record.header["aspects"] != self.now["aspects"]:
             return True
@@ -60,7 +64,10 @@ class Recorded(Before):
 
     def is_silent(self, name: str) -> bool:
         now = records.hash_of(self.now, name)
-        return name in self.silent and records.hash_of(self.record.header, name) == now
+        was_asked = self.record.header["asked"]["again"] >= AGAIN
+        return (
+            was_asked and name in self.silent and records.hash_of(self.record.header, name) == now
+        )
 
 
 def main(asked: argparse.Namespace) -> int:
@@ -94,7 +101,8 @@ def main(asked: argparse.Namespace) -> int:
     known = Before()
     if before is not None and suite.looks_again and not asked.anew:
         header = _header(installed, hashes)
-        if all(before.header[key] == header[key] for key in header if key not in records.KINDS):
+        of_tests = "asked", *records.KINDS
+        if all(before.header[key] == header[key] for key in header if key not in of_tests):
             known = Recorded(before, hashes)
     power = Power(suite, _load(suite.name, installed), work, wanted, known, _say, asked.jobs)
     paths = asked.theirs or [str(asked.root / "tests")]
@@ -199,6 +207,7 @@ def _header(installed: Installed, hashes: Dict[str, Dict[str, str]]) -> Dict[str
         "version": installed.version,
         "backend": installed.backend,
         "python": platform.python_version(),
+        "asked": {**OURS.most, "again": AGAIN},
         **hashes,
     }
 

@@ -44,6 +44,11 @@ class Suite(NamedTuple):
     looks_again: bool = False  # for what a test that noticed nothing might notice
     whole: bool = True  # ask each kind of test, though another kind has noticed the fault
 
+    @property
+    def most(self) -> Dict[str, int]:
+        """How many tests of each kind a fault is put to at most."""
+        return {kind: first + self.more[kind] for kind, first in self.first.items()}
+
 
 def _ours(item: Any) -> Optional[Test]:
     if CASE in item.stash:

@@ -1,7 +1,8 @@
 """What notices which planted fault: ``spec/power/<implementation>.jsonl``.
 
-A header that says what was measured and the hashes of the tests; one row a fault, by id; one row a
-claim and one an aspect, with the number of faults that it was seen to notice; a footer that counts.
+A header that says what was measured, to how many tests of each kind a fault was put at most, and
+the hashes of the tests; one row a fault, by id; one row a claim and one an aspect, with the number
+of faults that it was seen to notice; a footer that counts.
 ``equivalent.json`` beside it excuses faults that change nothing, ``idle.json`` says why no fault
 turns a claim red.
 """
@@ -21,7 +22,8 @@ from maskspec.records.results import BrokenRecord, footer_differs, read_lines, w
 
 FOLDER = "spec/power"
 HEADER = {
-    "schema", "implementation", "version", "backend", "python", "claims", "subjects", "aspects",
+    "schema", "implementation", "version", "backend", "python", "asked",
+    "claims", "subjects", "aspects",
 }  # fmt: skip
 EQUIVALENT, IDLE = "equivalent.json", "idle.json"
 KINDS = "claims", "subjects", "aspects"  # of what the header has the hashes of
@@ -177,12 +179,15 @@ def excuses(root: Path, file: str) -> Dict[str, Dict[str, str]]:
 
 
 def hashes(cases: Iterable[Case]) -> Dict[str, Dict[str, str]]:
-    """The hashes of all tests as they are now: of claims, subjects and aspects."""
-    claims: Dict[str, List[str]] = {}
+    """The hashes of all tests as they are now: of claims, subjects and aspects.
+
+    A case counts once, for however many implementations it is collected.
+    """
+    claims: Dict[str, Dict[Any, str]] = {}
     for case in cases:
-        claims.setdefault(case.claim, []).append(case.fingerprint)
+        claims.setdefault(case.claim, {})[case.key] = case.fingerprint
     return {
-        "claims": {claim: _short(prints) for claim, prints in claims.items()},
+        "claims": {claim: _short([*prints.values()]) for claim, prints in claims.items()},
         "subjects": of_subjects(subjects()),
         "aspects": of_aspects(load()),
     }

@@ -27,10 +27,10 @@ errors alone are counted apart.
   of a call that is handed a mask by name, it drops that one alone. Another drops the keys of a
   config: it drops those alone that name a mask.
 - **How many notice it**: the search ends at three claims and three facts, so that such numbers are
-  *at least*. What the first few tests do not notice is put to all that come to it, up to 400
-  subjects and 1,000 claims, until one notices it. A claim or an aspect that notices nothing at
-  first is asked again on at most forty faults that it comes to. Of the tests that come with the
-  framework, one is enough.
+  *at least*. What the first few tests do not notice is put to others that come to it, until one
+  notices it, up to the number that stands below. A claim or an aspect that notices nothing at first
+  is asked again on more faults that it comes to. Of the tests that come with the framework, one is
+  enough.
 - **Excused**: a person has found that no program can tell the fault from the framework as it is, or
   only a program on other hardware (a GPU, several replicas), and has written why in
   `spec/power/equivalent.json`.
@@ -59,8 +59,10 @@ def _of(project: Specification, record: PowerRecord) -> Iterator[str]:
         f"{count(counts['faults'], 'fault')}, of which {counts['equivalent']} are excused. Of "
         f"the other {real}, **{counts['noticed']} are noticed ({_percent(counts['noticed'], real)})"
         f"**: {counts['by_claims']} by claims, {counts['by_facts']} by facts; "
-        f"{counts['by_errors_alone']} by errors alone."
-        f"{_beside(record, real)}"
+        f"{counts['by_errors_alone']} by errors alone. None counts "
+        f"as unnoticed before it was put to {count(record.header['asked']['claim'], 'case')} of "
+        f"claims and {count(record.header['asked']['fact'], 'subject')}, or to all that come to "
+        f"it.{_beside(record, real)}"
     )
     yield ""
     yield "### By module"
@@ -79,6 +81,13 @@ def _of(project: Specification, record: PowerRecord) -> Iterator[str]:
     ]
     yield ""
     yield "### Claims that no fault changes"
+    yield ""
+    again = record.header["asked"]["again"]
+    yield (
+        f"Each was asked again on at most {count(again, 'fault')} that it comes to:"
+        if again
+        else "None of them was asked again yet; the search above ends before it comes to most:"
+    )
     yield ""
     yield from _idle(project, record)
     yield ""

@@ -8,8 +8,8 @@ import pytest
 from maskspec.__main__ import main
 from maskspec.catalogue.cases import cases_of
 from maskspec.power.power import Recorded, _installed, _with_theirs
-from maskspec.power.session import Outcome
-from maskspec.power.suites import CLAIM, TEST, Test
+from maskspec.power.session import AGAIN, Outcome
+from maskspec.power.suites import CLAIM, OURS, TEST, Test
 from maskspec.records import power
 from maskspec.records.power import FaultRow, NoticedRow, PowerRecord
 from maskspec.records.results import BrokenRecord
@@ -41,7 +41,8 @@ def a_record(hashes):
     ]
     claims = [NoticedRow("demo.pads-last", 1, NEGATED), NoticedRow("demo.twice", 0, "")]
     header = {"schema": 1, "implementation": "keras", "version": "3.15.0",
-              "backend": "tensorflow", "python": "3.11.7", **hashes}  # fmt: skip
+              "backend": "tensorflow", "python": "3.11.7",
+              "asked": {**OURS.most, "again": AGAIN}, **hashes}  # fmt: skip
     return PowerRecord(header, faults, claims, [])
 
 
@@ -204,3 +205,29 @@ def test_on_what_nothing_noticed_only_other_tests_are_run(edited, new):
     )
     seen = SimpleNamespace(id=NEGATED, line=7, words="'!=' in place of '=='")
     assert known.is_new(seen, test), "which others notice it is not all known"
+
+
+@pytest.mark.parametrize("fewer, measured", [(0, set()), (1, {UNSEEN})])
+def test_what_nothing_noticed_is_measured_again_where_it_was_put_to_fewer_tests(fewer, measured):
+    record, test = a_record(NOTHING), Test(None, CLAIM, "demo.pads-last", "")
+    record.header["asked"] = {**record.header["asked"], CLAIM: OURS.most[CLAIM] - fewer}
+    known = Recorded(record, NOTHING)
+    faults = [
+        SimpleNamespace(id=r.fault, line=r.line, words=r.does)
+        for r in record.faults
+        if not r.equivalent
+    ]
+    assert {fault.id for fault in faults if known.outcome(fault) is None} == measured
+    assert known.is_new(faults[-1], test) is bool(fewer)
+
+
+@pytest.mark.parametrize("again, silent", [(AGAIN, True), (0, False)])
+def test_a_claim_is_known_to_notice_nothing_only_where_it_was_asked_again(again, silent):
+    record = a_record(NOTHING)
+    record.header["asked"]["again"] = again
+    assert Recorded(record, NOTHING).is_silent("demo.twice") is silent
+
+
+def test_a_case_that_is_collected_for_two_implementations_counts_once(mini):
+    cases = mini.load().collection.cases
+    assert power.hashes([*cases, *cases])["claims"] == power.hashes(cases)["claims"]
