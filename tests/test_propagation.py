@@ -517,11 +517,7 @@ def test_model_computes_outputs_and_masks_in_one_pass(keras, kind, mask):
     assert layer.calls == 1
 
 
-@claim(
-    "propagation.input-of-a-tensor-keeps-the-mask",
-    holds=KERAS_3,
-    exists={"keras": ">=3.7", "*": ""},
-)
+@claim("propagation.input-of-a-tensor-keeps-the-mask", holds=KERAS_3, exists=TAKES_A_TENSOR)
 def test_input_made_of_a_tensor_keeps_the_mask_of_it(keras):
     masked = keras.layers.Masking()(keras.Input((6, 4)))
     require(keras.mask_of(masked) is not None, "the tensor has a mask")

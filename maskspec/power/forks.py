@@ -13,7 +13,7 @@ import time
 import traceback
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
-CPU_S = 900  # of CPU time, twice what all tests take; a fault that makes a loop endless ends here
+CPU_S = 900  # thrice the CPU time of all tests; a fault that makes a loop endless ends here
 WALL_S = 2400  # a fault that makes a process wait for itself ends here
 MEMORY = 8 << 30  # bytes of data beyond what the parent holds
 
