@@ -3,6 +3,7 @@
 Page: spec/consumption.md
 """
 
+import contextlib
 import inspect
 import re
 
@@ -41,10 +42,12 @@ from tests.support.probes import (
     spy,
     valid_steps,
 )
-from tests.support.releases import HAS_MULTI_HEAD, MULTI_HEAD_USES_MASKS
+from tests.support.releases import BEFORE_KERAS_3, HAS_MULTI_HEAD, MULTI_HEAD_USES_MASKS
 
+HALF_PRECISION_ATTENTION = {"tf.keras": ">=2.5", "keras": "<3.0.5 or >=3.12", "*": ""}
 BAD_SHAPES = "(?i)incompatible shapes|broadcast|must match|must be equal"
 GROUPS_WITH_MASKS = {"tf.keras": ">=2.11,<2.14", "tf_keras": None, "*": ""}  # others raise an error
+SYNCHRONIZED = {"tf.keras": ">=2.12", "keras/jax": None, "keras/torch": None, "*": ""}
 MASKED_STATISTICS = {"tf.keras": ">=2.12", "keras": ">=3.0.5", "*": ""}
 
 # --- what a mask is for ----------------------------------------------------------------------
@@ -271,6 +274,15 @@ def test_batch_normalization_leaves_padding_out(keras, of):
         assert same(*(layer.get_weights()[2] for _, layer in pair))
 
 
+def strategy(keras):
+    """The scope of a strategy for one device, in which code runs outside of its replicas."""
+    if keras.backend_name != "tensorflow":
+        raise Unavailable("strategies are TensorFlow's")
+    import tensorflow as tf
+
+    return tf.distribute.OneDeviceStrategy("/cpu:0").scope()
+
+
 @claim("consumption.batch-normalization-of-padding-is-nan", holds={"tf.keras": ">=2.12,<2.13"})
 @pytest.mark.parametrize("of", ["batch", "moving-average"])
 def test_batch_normalization_of_padding_alone_is_nan(keras, of):
@@ -278,6 +290,50 @@ def test_batch_normalization_of_padding_alone_is_nan(keras, of):
     steps = layer(keras.carry(features(keras, 2.0), nothing), training=True)
     result = keras.numpy(steps) if of == "batch" else layer.get_weights()[2]
     assert np.isnan(result).all(), "the result holds numbers"
+
+
+@claim("consumption.batch-normalization-of-each-step", exists=BEFORE_KERAS_3)
+@pytest.mark.parametrize("inputs", ["unmasked", case("masked", holds=MASKED_STATISTICS)])
+def test_batch_normalization_of_each_step_leaves_masked_samples_out(keras, inputs):
+    batch = padded_features(2.0)
+    weights = valid_steps() if inputs == "masked" else np.ones((3, 6))
+    mean = np.average(batch, axis=0, weights=np.broadcast_to(weights[..., None], batch.shape))
+    try:
+        layer = keras.layers.BatchNormalization(axis=[1, 2], scale=False, momentum=0.0)
+        steps = keras.tensor(batch)
+        layer(keras.carry(steps, valid_steps()) if inputs == "masked" else steps, training=True)
+    except (TypeError, ValueError) as error:
+        raise Unavailable("it takes no list of axes") from error
+    (found,) = [v for v in layer.weights if "moving_mean" in v.name]
+    assert same(np.reshape(keras.numpy(found), (6, 4)), mean)
+
+
+@claim("consumption.synchronized-batch-normalization", exists=SYNCHRONIZED)
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        case("usual", holds={"tf.keras": ">=2.13", "*": ""}),
+        case("steps-as-axis", holds={"tf.keras": ">=2.13", "*": ""}),
+        "outside-of-replicas",
+    ],
+)
+def test_synchronized_batch_normalization_is_as_it_is_without(keras, where, dtype):
+    axis, batch = 1 if where == "steps-as-axis" else -1, (1 + padded_features(2.0)).astype(dtype)
+
+    def normalized(**options):
+        layer = keras.layers.BatchNormalization(axis, dtype=dtype, **options)
+        with strategy(keras) if where == "outside-of-replicas" else contextlib.nullcontext():
+            steps = layer(keras.carry(keras.tensor(batch), valid_steps()), training=True)
+        return keras.numpy(steps)[valid_steps()]
+
+    wanted = normalized()
+    with refuted_by(Exception, match="expected to be a double tensor"):  # TF 2.12
+        try:
+            found = normalized(synchronized=True)
+        except (NotImplementedError, TypeError, ValueError) as error:
+            raise Unavailable("it cannot be synchronized") from error
+    assert same(found, wanted)
 
 
 @claim("consumption.normalization-over-steps-counts-padding")
@@ -344,6 +400,37 @@ def test_attention_to_nothing_in_half_precision_gives_numbers(keras, layer):
     assert found[0].all()
 
 
+def attended(keras, dtype, score):
+    """What `Attention` returns for a value of 1 with score 0 and a masked one of 3."""
+    query = np.array([[[score, 0.0]]], dtype)
+    keys = np.array([[[0.0, 0.0], [1.0, 0.0]]], dtype)
+    values = np.array([[[1.0, 1.0], [3.0, 3.0]]], dtype)
+    tensors = [keras.tensor(part) for part in (query, values, keys)]
+    seen = [keras.tensor(np.array([steps])) for steps in ([True], [True, False])]
+    return keras.numpy(keras.layers.Attention(dtype=dtype)(tensors, mask=seen))
+
+
+@claim("consumption.attention-mask-holds-below-a-limit", exists=ATTENTION_WORKS)
+@pytest.mark.parametrize(
+    "dtype, score", [("float32", 7.5e8), case("float16", 5e4, exists=HALF_PRECISION_ATTENTION)]
+)
+def test_masked_value_gets_no_weight_below_a_limit(keras, dtype, score):
+    working_attention(keras, "Attention")  # or Unavailable
+    try:
+        found = attended(keras, dtype, score)
+    except Exception as error:
+        require("half tensor but is a float" in str(error), "it is about dtypes")
+        raise Unavailable("the layer takes no mask in half precision") from error
+    assert same(found, [[[1, 1]]])
+
+
+@claim("consumption.attention-mask-can-be-outweighed", exists=ATTENTION_WORKS)
+def test_masked_value_gets_the_weight_above_a_limit(keras):
+    working_attention(keras, "Attention")  # or Unavailable
+    require(same(attended(keras, "float32", 1e4), [[[1, 1]]]), "the mask is used")
+    assert same(attended(keras, "float32", 2e9), [[[3, 3]]])
+
+
 # --- the mask argument -----------------------------------------------------------------------
 
 
@@ -384,19 +471,39 @@ def test_consumers_have_a_mask_argument_in_call(keras, layer):
 
 @claim("consumption.softmax-robust-masking", exists={"tf_keras": ">=2.21"})
 @pytest.mark.parametrize("layer", ["new", "from-its-config"])
-@pytest.mark.parametrize("mask", ["bool", "float"])
+@pytest.mark.parametrize("mask", ["bool", "float32", "float64"])
 def test_softmax_with_robust_masking_gives_zero_to_any_masked_number(keras, layer, mask):
     try:
-        robust = keras.layers.Softmax(robust_masking=True)
+        robust, plain = keras.layers.Softmax(robust_masking=True), keras.layers.Softmax()
     except (TypeError, ValueError) as error:
         raise Unavailable("Softmax has no robust_masking") from error
     if layer == "from-its-config":
-        robust = type(robust).from_config(robust.get_config())
+        robust, plain = (type(robust).from_config(s.get_config()) for s in (robust, plain))
     numbers = keras.tensor(np.array([[1e9, -1e8, -1e8]], "float32"))
     valid = np.array([[False, True, True]] if mask == "bool" else [[0.4, 0.6, 1.0]])
-    given = keras.tensor(valid.astype("float32" if mask == "float" else "bool"))
-    require(same(keras.numpy(keras.layers.Softmax()(numbers, mask=given)), [[1, 0, 0]]), "else not")
+    given = keras.tensor(valid.astype(mask))
+    require(same(keras.numpy(plain(numbers, mask=given)), [[1, 0, 0]]), "without it, they count")
     assert same(keras.numpy(robust(numbers, mask=given)), [[0, 0.5, 0.5]])
+
+
+@claim("consumption.attention-robust-masking", exists={"tf_keras": ">=2.21"})
+@pytest.mark.parametrize("layer", ["new", "from-its-config"])
+def test_attention_with_robust_masking_gives_no_weight_to_any_masked_score(keras, layer):
+    make = keras.layers.MultiHeadAttention
+    try:
+        attention = make(1, 4, softmax_robust_masking=True)
+    except (TypeError, ValueError) as error:
+        raise Unavailable("MultiHeadAttention has no softmax_robust_masking") from error
+    if layer == "from-its-config":
+        attention = make.from_config(attention.get_config())
+    seen, query = keras.tensor(valid_steps()[:1, None]), keras.tensor(padded_features()[:1])
+
+    def follows_padding(attention):
+        steps = [keras.tensor(padded_features(padding)[:1]) for padding in (1e12, -1e12)]
+        return not same(*(keras.numpy(attention(query, x, attention_mask=seen)) for x in steps))
+
+    require(follows_padding(make(1, 4)), "otherwise large scores outweigh the mask")
+    assert not follows_padding(attention)
 
 
 @claim("consumption.attention-mask", exists=HAS_MULTI_HEAD)

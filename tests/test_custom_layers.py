@@ -154,11 +154,13 @@ def test_default_compute_mask_returns_the_mask(keras):
 
 
 @claim("custom-layers.unflagged-compute-mask-raises", holds=BEFORE_KERAS_3)
-def test_default_compute_mask_raises_without_the_flag(keras):
-    inputs, mask = keras.tensor(padded_features()), keras.tensor(valid_steps())
+@pytest.mark.parametrize("inputs", ["one", "two-with-one-mask"])
+def test_default_compute_mask_raises_without_the_flag(keras, inputs):
+    x, mask = keras.tensor(padded_features()), keras.tensor(valid_steps())
+    given = (x, mask) if inputs == "one" else ([x, x], [mask, None])
     layer = custom_layer(keras)
-    found = failure(layer.compute_mask, inputs, mask)
-    require(found or layer.compute_mask(inputs, mask) is mask, "else it returns the mask")
+    found = failure(layer.compute_mask, *given)
+    require(found or layer.compute_mask(*given) is given[1], "else it returns the mask")
     assert re.match("TypeError: .*does not support masking", found)
 
 
@@ -480,8 +482,18 @@ def test_model_file_cannot_be_loaded_without_the_class(keras, ending, tmp_path):
     )
 
 
+def handed_on(mask):
+    return mask
+
+
 @claim("custom-layers.lambda-mask-is-saved", holds=BEFORE_KERAS_3)
-def test_sequential_model_with_the_mask_of_a_lambda_comes_back_from_a_file(keras, tmp_path):
+@pytest.mark.parametrize("mask", ["by-itself", "by-a-function-of-its-module"])
+def test_sequential_model_with_the_mask_of_a_lambda_comes_back_from_a_file(keras, mask, tmp_path):
+    mask = {
+        "by-itself": lambda x, mask=None: mask,
+        "by-a-function-of-its-module": lambda x, mask=None: handed_on(mask),
+    }[mask]
+
     def results(**mask):
         double = keras.layers.Lambda(lambda x: x * 2, **mask)
         layers = [keras.layers.Masking(), double, keras.layers.SimpleRNN(3)]
@@ -494,7 +506,7 @@ def test_sequential_model_with_the_mask_of_a_lambda_comes_back_from_a_file(keras
 
     require(same(*results()), "without a mask it comes back")
     with refuted_by(Exception, match="__lambda__"):
-        assert same(*results(mask=lambda x, mask=None: mask))
+        assert same(*results(mask=mask))
 
 
 @claim("custom-layers.h5-with-a-mask-cannot-be-loaded", holds=KERAS_3)

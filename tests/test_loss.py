@@ -549,6 +549,20 @@ def test_ignore_class_and_the_mask_each_leave_steps_out(keras, steps):
     assert same(*found(marked, ignoring_class_0(keras)))
 
 
+@claim("loss.ignore-class-mean-over-the-rest", exists=HAS_IGNORE_CLASS)
+@pytest.mark.parametrize("predictions", [case("masked", holds=SINCE_2_11), "unmasked"])
+@pytest.mark.parametrize("road", ["instance", "test_on_batch"])
+def test_loss_that_ignores_a_class_is_the_mean_over_what_is_left(keras, predictions, road):
+    loss, classes = ignoring_class_0(keras), one_hot(masked_class=1).argmax(-1)
+    numbers = guesses() / guesses().sum(-1, keepdims=True)
+    each = -np.log(np.take_along_axis(numbers, classes[..., None], -1))[..., 0]
+    counted = (classes != 0) & (valid_steps() if predictions == "masked" else True)
+    first = marked(keras) if predictions == "masked" else unmasked(keras)
+    options = {"layers": [first], "loss": loss, "masked": predictions == "masked"}
+    (found,) = losses_by(keras, road, classes, x=guesses(), **options)
+    assert same(found, each[counted].mean())
+
+
 @claim("loss.ignore-class-by-the-function", exists=HAS_IGNORE_CLASS)
 @pytest.mark.parametrize("given", ["probabilities", "logits"])
 def test_function_returns_zero_at_steps_of_an_ignored_class(keras, given):

@@ -195,7 +195,7 @@ def test_mask_set_on_a_symbolic_tensor_arrives_when_the_model_runs(keras, kind):
 
 
 @claim("mask-attribute.ragged-mask", {"keras": ">=3.3.0", "*": ""}, exists=ON_TENSORFLOW)
-@pytest.mark.parametrize("layer", ["SimpleRNN", "LSTM"])
+@pytest.mark.parametrize("layer", ["SimpleRNN", "LSTM", "GRU"])
 def test_ragged_batch_gets_a_ragged_mask_that_no_rnn_takes(keras, layer):
     if keras.backend_name != "tensorflow":
         raise Unavailable(f"there are no ragged tensors on the {keras.backend_name} backend")

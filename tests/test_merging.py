@@ -11,6 +11,7 @@ import pytest
 from maskspec import case, claim, refuted_by, require
 from tests.support.probes import (
     embedding,
+    padded_features,
     padded_ids,
     same,
     symbolic_batch,
@@ -137,6 +138,18 @@ def test_concatenate_of_masked_inputs_raises_in_functional_models(keras, axis):
     join = keras.layers.Concatenate(axis=axis)
     message = error_of(joined, keras, "functional", join, ["masked", "masked"])
     assert "BroadcastTo" in message, "no error is raised"
+
+
+@claim("merging.no-masks-make-no-mask")
+@pytest.mark.parametrize("layer", ["Concatenate", "Add", "Multiply"])
+@pytest.mark.parametrize("asked", ["call", "compute_mask"])
+def test_joining_unmasked_inputs_makes_no_mask(keras, layer, asked):
+    join, steps = joining(keras, layer), [keras.tensor(padded_features()) for _ in range(2)]
+    require(len(join(steps)) == 3, "the inputs can be joined")
+    if asked == "call":
+        assert keras.mask_of(join(steps)) is None
+    else:
+        assert join.compute_mask(steps, [None, None]) is None
 
 
 @claim("merging.joining-dropped-the-mask", holds={"keras": "<3.4"})

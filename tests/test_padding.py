@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from maskspec import NEVER, Unavailable, claim, observe, raises, refuted_by, require
+from maskspec import NEVER, Unavailable, case, claim, observe, raises, refuted_by, require
 from tests.support.probes import (
     LENGTHS,
     compose,
@@ -208,15 +208,35 @@ def ragged(keras, batch):
 
 
 @claim("padding.ragged-needs-no-mask", holds=BEFORE_KERAS_3, exists=ON_TENSORFLOW)
+@pytest.mark.parametrize("kernel", ["default", "other-activation"])
 @pytest.mark.parametrize("layer", ["SimpleRNN", "LSTM", "GRU"])
-def test_recurrent_layer_takes_a_ragged_tensor(keras, layer):
-    rnn, features = getattr(keras.layers, layer)(3), padded_features(2.5)
+def test_recurrent_layer_takes_a_ragged_tensor(keras, layer, kernel):
+    options = {"activation": "sigmoid"} if kernel == "other-activation" else {}
+    rnn, features = getattr(keras.layers, layer)(3, **options), padded_features(2.5)
     padded = keras.tensor(features)
     wanted = keras.numpy(rnn(padded, mask=keras.tensor(valid_steps())))
     require(not same(keras.numpy(rnn(padded)), wanted), "without a mask the padding counts")
     with refuted_by(ValueError, match=NO_RAGGED):
         result = rnn(ragged(keras, features))
     assert same(keras.numpy(result), wanted)
+
+
+@claim("padding.ragged-sequences-stay-ragged", holds=BEFORE_KERAS_3, exists=ON_TENSORFLOW)
+@pytest.mark.parametrize(
+    "direction", ["forwards", case("backwards", holds={"tf.keras": ">=2.5", "tf_keras": ""})]
+)
+@pytest.mark.parametrize("layer", ["SimpleRNN", "LSTM", "GRU"])
+def test_recurrent_layer_returns_a_ragged_tensor_for_a_ragged_one(keras, layer, direction):
+    options = {"return_sequences": True, "go_backwards": direction == "backwards"}
+    rnn, features = getattr(keras.layers, layer)(3, **options), padded_features(2.5)
+    padded = keras.numpy(rnn(keras.tensor(features), mask=keras.tensor(valid_steps())))
+    seen = valid_steps()[:, ::-1] if direction == "backwards" else valid_steps()
+    batch = ragged(keras, features)
+    with refuted_by(ValueError, match=NO_RAGGED):
+        result = rnn(batch)
+    assert isinstance(result, type(batch))
+    assert result.row_lengths().numpy().tolist() == list(LENGTHS)
+    assert same(keras.numpy(result.flat_values), padded[seen])
 
 
 @claim("padding.ragged-attention-counts-padding", exists=RAGGED_ATTENTION)

@@ -18,7 +18,7 @@ from tests.support.builtin_layers import (
     takes_mask,
 )
 from tests.support.consumers import ATTENTION_WORKS, NOT_3_0_0
-from tests.support.layers import failure
+from tests.support.layers import failure, mask_reader
 from tests.support.probes import (
     compose,
     depends_on_padding,
@@ -37,6 +37,7 @@ SINCE_TF_2_3 = {"tf.keras": ">=2.3", "*": ""}
 HAS_SPECTRAL = {"tf.keras": ">=2.13", "tf_keras": None, "*": ""}
 BEFORE_KERAS_3_14 = {"keras": "<3.14", "*": ""}
 TAKES_A_TENSOR = {"keras": ">=3.7", "*": ""}
+OPTIONAL_INPUTS = {"tf_keras": ">=2.21", "keras": ">=3.4"}
 MODELS = ("functional", "sequential")
 BAD_SHAPES = "(?i)shapes|dimension|broadcast"
 
@@ -528,3 +529,58 @@ def test_input_made_of_a_tensor_keeps_the_mask_of_it(keras):
         raise Unavailable("Input takes no tensor") from error
     assert keras.mask_of(entry) is not None
     assert keras.mask_of(masked) is not None
+
+
+@claim("propagation.functional-computes-the-mask-it-is-asked-for", holds=BEFORE_KERAS_3)
+@pytest.mark.parametrize("inputs", ["one", "two-and-the-second-masked"])
+def test_functional_model_computes_the_masks_of_its_outputs(keras, inputs):
+    class Turned(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs * 1.0
+
+        def compute_mask(self, inputs, mask=None):
+            return None if mask is None else keras.ops.logical_not(mask)
+
+    count = 1 if inputs == "one" else 2
+    entries = [keras.Input((6, 4)) for _ in range(count)]
+    model = keras.Model(entries, [Turned()(entry) for entry in entries])
+    masks = [None] * (count - 1) + [keras.tensor(valid_steps())]
+    found = model.compute_mask([keras.tensor(padded_features()) for _ in masks], masks)
+    found = found if isinstance(found, (list, tuple)) else [found]
+    require(len(found) == count and all(mask is None for mask in found[:-1]), "one an output")
+    shown = keras.numpy(found[-1])
+    require(same(shown, valid_steps()) or same(shown, ~valid_steps()), "one of the two")
+    assert same(shown, ~valid_steps())
+
+
+@claim("propagation.functional-call-takes-masks-away", holds=BEFORE_KERAS_3)
+@pytest.mark.parametrize("inputs", ["one", "two"])
+def test_method_call_of_a_functional_model_takes_masks_away(keras, inputs):
+    entries = [keras.Input((6, 4)) for _ in range(1 if inputs == "one" else 2)]
+    model = keras.Model(entries, [mask_reader(keras)(entry) for entry in entries])
+
+    def shown(run):
+        steps = [keras.tensor(padded_features()) for _ in entries]
+        found = run([keras.carry(x, valid_steps()) for x in steps])
+        return keras.numpy(found[-1] if isinstance(found, (list, tuple)) else found)
+
+    require(same(shown(model), valid_steps()), "the model itself uses the mask")
+    assert (shown(model.call) == -1).all()
+
+
+@claim("propagation.optional-input-may-be-none-beside-a-mask", exists=OPTIONAL_INPUTS)
+def test_none_for_an_optional_input_leaves_the_mask_of_the_other(keras):
+    class Reader(keras.layers.Layer):
+        def call(self, inputs, other=None, mask=None):
+            shown = keras.ops.zeros_like(inputs[..., 0]) - 1.0
+            return shown if mask is None else keras.ops.cast(mask, "float32")
+
+    first = keras.Input((6, 4))
+    try:
+        second = keras.Input((6, 4), optional=True)
+    except (TypeError, ValueError) as error:
+        raise Unavailable("there are no optional inputs") from error
+    model = keras.Model([first, second], Reader()(first, second))
+    batch = keras.carry(keras.tensor(padded_features()), valid_steps())
+    require((keras.numpy(model([batch * 1.0, None])) == -1).all(), "without a mask it works")
+    assert same(keras.numpy(model([batch, None])), valid_steps())

@@ -47,6 +47,11 @@ def amplifier(keras):
     return Amplifier()
 
 
+def without_cell(config):
+    """The config of an `RNN` without that of its cell, which is a class of a test."""
+    return {key: value for key, value in config.items() if key != "cell"}
+
+
 def batch_for(keras, kind, x):
     """Features as a tensor; ConvLSTM2D sees the four of a step as an image of 2 x 2 pixels."""
     return keras.tensor(x.reshape(x.shape[:2] + (2, 2, 1)) if kind == "ConvLSTM2D" else x)
@@ -242,6 +247,24 @@ def test_zero_output_for_mask_wipes_the_last_output(keras):
     assert not result[:2].any()
 
 
+@claim("rnn-outputs.zero-output-is-saved")
+@pytest.mark.parametrize("kind", ["SimpleRNN", "LSTM", "GRU", "own-cell"])
+def test_layer_from_its_config_still_makes_zeros(keras, kind):
+    layer = layer_of(keras, kind, return_sequences=True, zero_output_for_mask=True)
+    x, mask = keras.tensor(padded_features()), keras.tensor(valid_steps())
+
+    def zeros(layer):
+        return not keras.numpy(layer(x, mask=mask))[~valid_steps()].any()
+
+    if kind == "own-cell":
+        again = type(layer)(layer.cell, **without_cell(layer.get_config()))
+    else:
+        again = type(layer).from_config(layer.get_config())
+    require(not zeros(layer_of(keras, kind, return_sequences=True)), "others repeat an output")
+    require(zeros(layer), "the layer makes zeros")
+    assert zeros(again)
+
+
 @claim("rnn-outputs.bidirectional-zeroes-masked-steps")
 def test_bidirectional_returns_zeros_for_masked_steps(keras):
     result = sequence(keras, "Bidirectional")
@@ -290,6 +313,51 @@ def test_sequences_carry_the_mask_and_states_none(keras, kind, masked, unmasked)
     assert all(same(keras.numpy(mask), valid_steps()) for mask in found[:masked])
     assert not any(mask is not None for mask in found[masked:])
     assert not any(keras.mask_of(y) is not None for y in outputs(keras, kind))
+
+
+@claim(
+    "rnn-outputs.bidirectional-computes-a-mask-for-each-output",
+    holds=BEFORE_KERAS_3,
+    exists=NOT_3_0_0,
+)
+@pytest.mark.parametrize("kind", ["Bidirectional", "merge_mode=None"])
+@pytest.mark.parametrize("returned", ["sequences", "last"])
+def test_bidirectional_computes_one_mask_for_each_output(keras, kind, returned):
+    layer = layer_of(keras, kind, return_sequences=returned == "sequences", return_state=True)
+    x, mask = keras.tensor(padded_features()), keras.tensor(valid_steps())
+    message = failure(layer, x)
+    if re.search("(?i)shapes|is not iterable", message):
+        raise Unavailable("Bidirectional cannot return its states here")
+    require(not message, "the layer works")
+    merged = 2 if kind == "merge_mode=None" else 1
+    wanted = [mask if returned == "sequences" else None] * merged + [None] * 2
+    found = layer.compute_mask(x, mask)
+    found = found if isinstance(found, (list, tuple)) else [found]
+    observe(f"{len(found)} for {len(wanted)} outputs")
+    assert len(found) == len(wanted) and all(a is b for a, b in zip(found, wanted))
+
+
+@claim("rnn-outputs.bidirectional-of-layers-that-take-no-mask")
+@pytest.mark.parametrize("inputs", ["unmasked", "masked"])
+def test_bidirectional_calls_layers_that_take_no_mask_without_one(keras, inputs):
+    class Mean(keras.layers.Layer):
+        def __init__(self, go_backwards=False, **options):
+            super().__init__(**options)
+            self.go_backwards, self.return_sequences, self.return_state = go_backwards, False, False
+            self.stateful, self.supports_masking = False, True
+
+        def call(self, inputs, initial_state=None, training=False):
+            return keras.ops.mean(inputs, axis=1)
+
+        def get_config(self):
+            return {**super().get_config(), "go_backwards": self.go_backwards}
+
+    x = keras.tensor(padded_features(0.5))
+    with keras.utils.custom_object_scope({"Mean": Mean}):
+        layer = keras.layers.Bidirectional(Mean())
+    result = layer(keras.carry(x, valid_steps()) if inputs == "masked" else x)
+    mean = padded_features(0.5).mean(axis=1)
+    assert same(keras.numpy(result), np.concatenate([mean, mean], axis=-1))
 
 
 @claim("rnn-outputs.backwards-mask-stays-forward")

@@ -8,10 +8,10 @@ import re
 import numpy as np
 import pytest
 
-from maskspec import NEVER, case, claim, observe, refuted_by, require
+from maskspec import NEVER, Unavailable, case, claim, observe, refuted_by, require
 from tests.support.layers import custom_layer, failure
 from tests.support.nested import WORDS, distributed, sequences, shape_of, texts
-from tests.support.probes import padded_features, same, valid_steps
+from tests.support.probes import LENGTHS, padded_features, same, valid_steps
 from tests.support.releases import BEFORE_KERAS_3, KERAS_3, NOT_ON_JAX
 
 BAD_SHAPES = (
@@ -309,3 +309,27 @@ def test_dense_does_the_same(keras, seen):
         require([steps.shape[:2] for steps in plain] == [*SIZES], "Dense returns each step")
         observe(f"outputs of shape {', '.join(str(steps.shape) for steps in wrapped)}")
         assert all(same(*steps) for steps in zip(plain, wrapped))
+
+
+# --- ragged batches -----------------------------------------------------------------------------
+
+
+@claim("time-distributed.ragged-ends-with-its-first-row", exists=BEFORE_KERAS_3)
+@pytest.mark.parametrize("first", ["shortest", "longest"])
+def test_ragged_batch_is_computed_up_to_the_end_of_its_first_row(keras, first):
+    class Doubling(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs * 2.0
+
+        def compute_output_shape(self, input_shape):
+            return input_shape
+
+    lengths = LENGTHS if first == "shortest" else LENGTHS[::-1]
+    ragged = keras.ragged_tensor(padded_features(2.5), lengths)
+    try:
+        found = keras.layers.TimeDistributed(Doubling())(ragged)
+    except (TypeError, ValueError) as error:
+        raise Unavailable("TimeDistributed takes no ragged tensors") from error
+    steps = np.minimum(np.arange(6), lengths[0] - 1)  # from its end on, the same again
+    wanted = keras.ragged_tensor(2 * padded_features(2.5)[:, steps], lengths)
+    assert same(keras.numpy(found.to_tensor()), keras.numpy(wanted.to_tensor()))

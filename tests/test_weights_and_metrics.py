@@ -3,15 +3,17 @@
 Page: spec/weights-and-metrics.md
 """
 
+import inspect
 import re
 
 import numpy as np
 import pytest
 
-from maskspec import case, claim, observe, refuted_by, require
+from maskspec import Unavailable, case, claim, observe, refuted_by, require
 from tests.support.layers import failure
 from tests.support.losses import (
     MISFIT,
+    SINCE_2_11,
     compiled,
     echo,
     first_number,
@@ -23,8 +25,8 @@ from tests.support.losses import (
     targets,
     unmasked,
 )
-from tests.support.probes import padded_features, same, valid_steps
-from tests.support.releases import BEFORE_KERAS_3
+from tests.support.probes import LENGTHS, padded_features, same, valid_steps
+from tests.support.releases import BEFORE_KERAS_3, ON_TENSORFLOW
 
 SKIPPING = {"tf.keras": ">=2.3", "keras": ">=3.12", "*": ""}
 NO_BROADCAST = "(?i)rank of input|at most rank 0|number of sizes provided|broadcast to shape"
@@ -38,6 +40,7 @@ SIZES = {"three-samples": 3, "as-many-samples-as-steps": 6, "one-sample": 1}
 PADDED = (padded_features(), targets(5.0), targets(-7.0))
 CLASS_WEIGHT = {0: 0.5, 1: 2.0}
 NO_CLASSES_OF_STEPS = "not supported for 3|can be converted to Python scalars"
+HAS_IGNORE_CLASS = {"tf.keras": ">=2.10", "*": ""}
 WITH_A_STATE = ("RootMeanSquaredError", "Recall", "AUC")
 
 
@@ -130,6 +133,20 @@ def test_weights_count_at_the_valid_steps_only(keras, weights):
     plain, found = losses_with(keras, keras.layers.Masking(), 1, None, given)
     errors, valid = squared_errors(targets()), valid_steps()
     assert abs(found / plain - (errors * given)[valid].sum() / errors[valid].sum()) < 1e-4
+
+
+@claim("weights-and-metrics.called-loss-multiplies-weights-and-mask", holds=SINCE_2_11)
+@pytest.mark.parametrize(
+    "dtype", ["float32", case("float64", holds={"tf.keras": ">=2.12", "*": ""})]
+)
+def test_called_loss_multiplies_weights_and_mask(keras, dtype):
+    predicted = keras.layers.Masking()(keras.tensor(padded_features()))
+    require(keras.mask_of(predicted) is not None, "the predictions carry a mask")
+    weights = keras.tensor(step_weights().astype(dtype))
+    loss, y = keras.losses.MeanSquaredError(), keras.tensor(targets())
+    with refuted_by(Exception, match="expected to be a double tensor"):
+        found = keras.numpy(loss(y, predicted, sample_weight=weights))
+    assert same(found, (squared_errors(targets()) * step_weights())[valid_steps()].mean())
 
 
 @claim("weights-and-metrics.mask-as-weights-divides-by-all-steps")
@@ -261,3 +278,66 @@ def test_weighted_metric_is_divided_by_the_weights_of_the_valid_steps(keras):
     found = np.ravel(on_batch(model, padded_features(), targets(), step_weights()))[1]
     weights = step_weights() * valid_steps()
     assert same(found, (squared_errors(targets()) * weights).sum() / weights.sum())
+
+
+# --- ragged tensors -----------------------------------------------------------------------------
+
+
+def metric_of_ragged(keras, *batches):
+    """The mean squared error of targets, predictions and, if there are any, weights."""
+    metric = keras.metrics.MeanSquaredError()
+    metric.update_state(*batches[:2], sample_weight=batches[2] if batches[2:] else None)
+    return keras.numpy(metric.result())
+
+
+def numbers_of_steps(keras, kind):
+    """Targets, predictions and weights, a number a step: ``dense`` or ``ragged`` tensors."""
+    batches = targets()[..., 0], padded_features()[..., 0], step_weights()
+    if kind == "dense":
+        return [keras.tensor(batch) for batch in batches]
+    return [keras.ragged_tensor(batch, LENGTHS) for batch in batches]
+
+
+@claim("weights-and-metrics.ragged-needs-no-mask", holds=BEFORE_KERAS_3, exists=ON_TENSORFLOW)
+@pytest.mark.parametrize("given", ["no-weights", "ragged-weights"])
+def test_metric_of_ragged_tensors_is_the_mean_over_their_steps(keras, given):
+    dense, ragged = (numbers_of_steps(keras, kind) for kind in ("dense", "ragged"))
+    weights = step_weights() if given == "ragged-weights" else np.ones((3, 6))
+    errors = (targets()[..., 0] - padded_features()[..., 0]) ** 2
+    wanted = np.average(errors[valid_steps()], weights=weights[valid_steps()])
+    require(not same(metric_of_ragged(keras, *dense[:2]), wanted), "dense, the padding counts")
+    with refuted_by(Exception, match="'RaggedTensor' has no len|Condition x == y did not hold"):
+        found = metric_of_ragged(keras, *ragged[: 3 if given == "ragged-weights" else 2])
+    assert same(found, wanted)
+
+
+@claim("weights-and-metrics.ragged-beside-dense-raises", holds=BEFORE_KERAS_3, exists=ON_TENSORFLOW)
+@pytest.mark.parametrize("ragged", ["targets", "predictions", "weights", "targets-predictions"])
+def test_metric_takes_no_ragged_tensor_beside_a_dense_one(keras, ragged):
+    dense, other = (numbers_of_steps(keras, kind) for kind in ("dense", "ragged"))
+    require(not failure(metric_of_ragged, keras, *dense[:2]), "dense ones work")
+    names = ("targets", "predictions", "weights")
+    given = [there if name in ragged else here for name, here, there in zip(names, dense, other)]
+    found = failure(metric_of_ragged, keras, *given)
+    observe(found.split(":")[0])
+    require(found, "there is an error of some kind")
+    assert found.startswith("TypeError")
+
+
+@claim(
+    "weights-and-metrics.mean-metric-leaves-an-ignored-class-out",
+    holds=BEFORE_KERAS_3,
+    exists=HAS_IGNORE_CLASS,
+)
+def test_metric_made_of_a_crossentropy_leaves_an_ignored_class_out(keras):
+    function = keras.losses.sparse_categorical_crossentropy
+    if "ignore_class" not in inspect.signature(function).parameters:
+        raise Unavailable("the function has no ignore_class")
+    classes = one_hot(masked_class=0).argmax(-1)
+    metric = keras.metrics.MeanMetricWrapper(function, ignore_class=0)
+    metric.update_state(keras.tensor(classes), keras.tensor(guesses()))
+    numbers = guesses() / guesses().sum(-1, keepdims=True)
+    each = -np.log(np.take_along_axis(numbers, classes[..., None], -1))[..., 0]
+    counted, found = classes != 0, keras.numpy(metric.result())
+    require(same(found, each[counted].mean()) or same(found, each[counted].sum() / 18), "a mean")
+    assert same(found, each[counted].mean())
