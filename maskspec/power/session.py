@@ -179,9 +179,10 @@ class Power:
             again, errors = known[f"{fault.id} again"]
             outcome = self.outcomes[fault.id]
             for kind, names in again.items():
-                seen = outcome.noticed.setdefault(kind, [])
-                seen += [name for name in names if name not in seen]
-            self.outcomes[fault.id] = outcome._replace(errors=[*outcome.errors, *errors])
+                outcome.noticed[kind] = _each_once([*outcome.noticed.get(kind, []), *names])
+            self.outcomes[fault.id] = outcome._replace(
+                errors=_each_once([*outcome.errors, *errors])
+            )
         self.say(f"{self.cpu_s:.0f} s of CPU in all")
 
     def _explored(self, code: Code, tests: Sequence[Test], work: Work) -> List[Explored]:
@@ -261,7 +262,7 @@ def _measure(suite: Suite, tests: Sequence[Explored]) -> Any:
             done.append(one)
             new = changed(one.test, one.answers)
             noticed[kind] += [name for name in new.noticed if name not in noticed[kind]]
-            errors.extend(new.errors)
+            errors.extend(name for name in new.errors if name not in errors)
 
     for kind, limit in suite.first.items():
         ask(kind, tests, limit, suite.enough)
@@ -341,6 +342,11 @@ def _asked_again(
             waiting = found.setdefault(fault.id, [])
             waiting += [one for one in tests if fault.reached in one.reaches and one not in waiting]
     return found
+
+
+def _each_once(names: Sequence[str]) -> List[str]:
+    """``names`` in their order; a claim has several cases, and a fault may turn each red."""
+    return [*dict.fromkeys(names)]
 
 
 def _names(answer: Any) -> List[str]:

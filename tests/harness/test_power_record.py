@@ -4,6 +4,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from miniature import ROOT
 
 from maskspec.__main__ import main
 from maskspec.catalogue.cases import cases_of
@@ -97,6 +98,13 @@ def test_excuses_may_be_there_before_anything_is_measured(mini):
 def test_what_is_read_is_what_was_written(tmp_path):
     record = a_record({"claims": {}, "subjects": {}, "aspects": {}})
     assert power.read(power.write(tmp_path, record)) == record
+
+
+def test_a_record_names_each_claim_and_fact_of_a_fault_once():
+    records, problems = power.read_all(ROOT)
+    assert not problems and len(records) == 2
+    named = [names for record in records for row in record.faults for names in row[3:6]]
+    assert [names for names in named if len(set(names)) < len(names)] == []
 
 
 def test_counts_leave_out_what_is_equivalent():
