@@ -274,15 +274,6 @@ def test_batch_normalization_leaves_padding_out(keras, of):
         assert same(*(layer.get_weights()[2] for _, layer in pair))
 
 
-def strategy(keras):
-    """The scope of a strategy for one device, in which code runs outside of its replicas."""
-    if keras.backend_name != "tensorflow":
-        raise Unavailable("strategies are TensorFlow's")
-    import tensorflow as tf
-
-    return tf.distribute.OneDeviceStrategy("/cpu:0").scope()
-
-
 @claim("consumption.batch-normalization-of-padding-is-nan", holds={"tf.keras": ">=2.12,<2.13"})
 @pytest.mark.parametrize("of", ["batch", "moving-average"])
 def test_batch_normalization_of_padding_alone_is_nan(keras, of):
@@ -306,6 +297,15 @@ def test_batch_normalization_of_each_step_leaves_masked_samples_out(keras, input
         raise Unavailable("it takes no list of axes") from error
     (found,) = [v for v in layer.weights if "moving_mean" in v.name]
     assert same(np.reshape(keras.numpy(found), (6, 4)), mean)
+
+
+def strategy(keras):
+    """The scope of a strategy for one device, in which code runs outside of its replicas."""
+    if keras.backend_name != "tensorflow":
+        raise Unavailable("strategies are TensorFlow's")
+    import tensorflow as tf
+
+    return tf.distribute.OneDeviceStrategy("/cpu:0").scope()
 
 
 @claim("consumption.synchronized-batch-normalization", exists=SYNCHRONIZED)

@@ -9,6 +9,7 @@ import pytest
 from maskspec import NEVER, Unavailable, case, claim, observe, refuted_by, require
 from tests.support.losses import (
     BEFORE_2_11,
+    HAS_IGNORE_CLASS,
     MISFIT,
     SINCE_2_11,
     compiled,
@@ -50,7 +51,6 @@ BUILT_IN = (
 OF_A_WHOLE_BATCH = {"dice": {"keras": ">=3.2"}, "tversky": {"keras": ">=3.3.0"}}
 LOSS_OF_OUTPUTS = {"keras": ">=3.5", "*": ""}
 NOT_TENSORFLOW = {"keras/jax": None, "keras/torch": None}
-HAS_IGNORE_CLASS = {"tf.keras": ">=2.10", "*": ""}
 
 
 # --- helpers ------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import pytest
 from maskspec import Unavailable, case, claim, observe, refuted_by, require
 from tests.support.layers import failure
 from tests.support.losses import (
+    HAS_IGNORE_CLASS,
     MISFIT,
     SINCE_2_11,
     compiled,
@@ -40,7 +41,6 @@ SIZES = {"three-samples": 3, "as-many-samples-as-steps": 6, "one-sample": 1}
 PADDED = (padded_features(), targets(5.0), targets(-7.0))
 CLASS_WEIGHT = {0: 0.5, 1: 2.0}
 NO_CLASSES_OF_STEPS = "not supported for 3|can be converted to Python scalars"
-HAS_IGNORE_CLASS = {"tf.keras": ">=2.10", "*": ""}
 WITH_A_STATE = ("RootMeanSquaredError", "Recall", "AUC")
 
 

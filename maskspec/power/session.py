@@ -177,12 +177,7 @@ class Power:
             work.keep_fault(f"{fault.id} again", known[f"{fault.id} again"], [])
         for fault in tasks:
             again, errors = known[f"{fault.id} again"]
-            outcome = self.outcomes[fault.id]
-            for kind, names in again.items():
-                outcome.noticed[kind] = _each_once([*outcome.noticed.get(kind, []), *names])
-            self.outcomes[fault.id] = outcome._replace(
-                errors=_each_once([*outcome.errors, *errors])
-            )
+            self.outcomes[fault.id] = _added(self.outcomes[fault.id], again, errors)
         self.say(f"{self.cpu_s:.0f} s of CPU in all")
 
     def _explored(self, code: Code, tests: Sequence[Test], work: Work) -> List[Explored]:
@@ -344,9 +339,14 @@ def _asked_again(
     return found
 
 
-def _each_once(names: Sequence[str]) -> List[str]:
-    """``names`` in their order; a claim has several cases, and a fault may turn each red."""
-    return [*dict.fromkeys(names)]
+def _added(outcome: Outcome, noticed: Dict[str, List[str]], errors: Sequence[str]) -> Outcome:
+    """``outcome`` with what else ``noticed`` the fault: a claim once, however many cases did."""
+    both = {
+        kind: [*dict.fromkeys([*outcome.noticed.get(kind, []), *names])]
+        for kind, names in noticed.items()
+    }
+    every = [*dict.fromkeys([*outcome.errors, *errors])]
+    return outcome._replace(noticed={**outcome.noticed, **both}, errors=every)
 
 
 def _names(answer: Any) -> List[str]:

@@ -5,7 +5,15 @@ from types import SimpleNamespace
 import pytest
 
 from maskspec.power.planting import Fault, Place
-from maskspec.power.session import Before, Explored, Outcome, _asked_again, _idle, _measure
+from maskspec.power.session import (
+    Before,
+    Explored,
+    Outcome,
+    _added,
+    _asked_again,
+    _idle,
+    _measure,
+)
 from maskspec.power.suites import CLAIM, FACT, FIRST, OURS, Change, Test, changed
 
 PLACE = Place("layer.py", "Layer.call")
@@ -99,3 +107,10 @@ def test_a_fact_that_ends_in_an_error_is_counted_apart(monkeypatch, before, now,
     monkeypatch.setattr("maskspec.power.suites.answers", lambda item: {"leak": now})
     test = Test(None, FACT, "LSTM", "LSTM")
     assert changed(test, {"leak": before}) == Change(["LSTM leak"], errors)
+
+
+def test_a_claim_is_named_once_however_many_of_its_cases_notice_a_fault():
+    before = Outcome({CLAIM: ["a.b"], FACT: ["LSTM out.mask"]}, {}, ["a.b"])
+    after = _added(before, {CLAIM: ["c.d", "a.b", "c.d"], FACT: []}, ["c.d", "c.d"])
+    assert after.noticed == {CLAIM: ["a.b", "c.d"], FACT: ["LSTM out.mask"]}
+    assert after.errors == ["a.b", "c.d"]

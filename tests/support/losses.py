@@ -6,6 +6,7 @@ from maskspec import Unavailable, require
 from tests.support.probes import padded_features, valid_steps
 
 BEFORE_2_11 = {"tf.keras": "<2.11"}
+HAS_IGNORE_CLASS = {"tf.keras": ">=2.10", "*": ""}
 SINCE_2_11 = {"tf.keras": ">=2.11", "*": ""}
 MISFIT = "(?i)incompatible shapes|must match|must be equal|broadcast"
 
